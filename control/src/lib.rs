@@ -1,0 +1,1 @@
+//! Policy, publishing, metrics and the command line.

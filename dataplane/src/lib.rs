@@ -1,0 +1,1 @@
+//! Owns the NICs: poll-mode workers over DPDK.

@@ -1,0 +1,1 @@
+//! The contract both processes include: image, hand-over, telemetry, counters.

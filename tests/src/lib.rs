@@ -1,0 +1,1 @@
+//! What gate25 promises, tested.
