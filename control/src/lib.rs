@@ -1,1 +1,6 @@
 //! Policy, publishing, metrics and the command line.
+
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod policy;

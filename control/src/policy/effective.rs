@@ -1,0 +1,139 @@
+//! What of a policy holds in a given second.
+//!
+//! A time is in force from its named second on: in the second of `enforce_from` the pool enforces, in
+//! the second of `expires` the exemption is out of the table and the covering pool counts again.
+
+use std::ops::RangeInclusive;
+
+use super::{Entry, Owner, Policy, Stage};
+
+/// A policy at a time.
+#[derive(Debug, Clone)]
+pub struct Effective<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The time, in unix seconds.
+    pub time: i64,
+    /// By owner index of the source table: whether its prefixes are in the table.
+    present: Vec<bool>,
+}
+
+/// What changes by itself in one second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The second from which on it holds.
+    pub at: i64,
+    /// What changes, pools first, each in the policy file's order.
+    pub changes: Vec<Change>,
+}
+
+/// One thing that changes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A pool goes from monitor to enforce.
+    Enforces {
+        /// Its name.
+        pool: String,
+    },
+    /// An exemption ends.
+    Expires {
+        /// Its name.
+        exempt: String,
+    },
+}
+
+impl Policy {
+    /// What holds in the second `time`.
+    pub fn at(&self, time: i64) -> Effective<'_> {
+        let pools = self.pools.iter().map(|_| true);
+        let exempts = self
+            .exempts
+            .iter()
+            .map(|exempt| exempt.expires.is_none_or(|expires| time < expires));
+        Effective {
+            policy: self,
+            time,
+            present: pools.chain(exempts).collect(),
+        }
+    }
+
+    /// The first second after `now` in which something changes by itself.
+    pub fn next_change(&self, now: i64) -> Option<i64> {
+        let times = self.times().filter(|&(time, _)| time > now);
+        times.map(|(time, _)| time).min()
+    }
+
+    /// All that changes by itself in the given seconds, in the order of time.
+    pub fn changes(&self, seconds: RangeInclusive<i64>) -> Vec<Changes> {
+        let mut times: Vec<_> = self
+            .times()
+            .filter(|(time, _)| seconds.contains(time))
+            .collect();
+        times.sort_by_key(|&(time, _)| time); // stable: the order within a second stays
+        let groups = times.chunk_by(|a, b| a.0 == b.0);
+        groups
+            .filter_map(|group| {
+                let changes = group.iter().map(|(_, owner)| self.change(*owner)).collect();
+                group.first().map(|&(at, _)| Changes { at, changes })
+            })
+            .collect()
+    }
+
+    fn times(&self) -> impl Iterator<Item = (i64, Owner)> {
+        let pools = self.pools.iter().enumerate();
+        let pools =
+            pools.filter_map(|(index, pool)| Some((pool.enforce_from?, Owner::Pool(index))));
+        let exempts = self.exempts.iter().enumerate();
+        pools.chain(
+            exempts.filter_map(|(index, exempt)| Some((exempt.expires?, Owner::Exempt(index)))),
+        )
+    }
+
+    fn change(&self, owner: Owner) -> Change {
+        match owner {
+            Owner::Pool(index) => Change::Enforces {
+                pool: self.pools[index].name.clone(),
+            },
+            Owner::Exempt(index) => Change::Expires {
+                exempt: self.exempts[index].name.clone(),
+            },
+        }
+    }
+}
+
+impl<'a> Effective<'a> {
+    /// The stage of pool `index` at this time.
+    pub fn stage(&self, index: usize) -> Stage {
+        let pool = &self.policy.pools[index];
+        match pool.enforce_from {
+            Some(from) if self.time < from => Stage::Monitor,
+            _ => pool.stage,
+        }
+    }
+
+    /// Whether prefixes of this owner (index of the source table) are in the table at this time.
+    pub fn is_present(&self, owner: u16) -> bool {
+        self.present
+            .get(usize::from(owner))
+            .copied()
+            .unwrap_or(false)
+    }
+
+    /// The IPv4 source table at this time, sorted.
+    pub fn sources4(&self) -> impl Iterator<Item = &'a Entry<u32>> {
+        self.policy
+            .sources
+            .v4
+            .iter()
+            .filter(|entry| self.is_present(entry.owner))
+    }
+
+    /// The IPv6 source table at this time, sorted.
+    pub fn sources6(&self) -> impl Iterator<Item = &'a Entry<u128>> {
+        self.policy
+            .sources
+            .v6
+            .iter()
+            .filter(|entry| self.is_present(entry.owner))
+    }
+}
