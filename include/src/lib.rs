@@ -1,1 +1,16 @@
-//! The contract both processes include: image, hand-over, telemetry, counters.
+//! The contract between `gate25-control` and `gate25-dataplane`: everything both processes must
+//! agree on, and nothing else. No DPDK, no threads, no policy text.
+//!
+//! They meet in two places: the [`image`] (tables in) and the [`telemetry`] (numbers out). The
+//! [`handover`] messages carry the descriptors of both; [`counters`] is the one list of what is
+//! counted. `unsafe` stands in [`memfd`] only.
+
+#![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+#[cfg(not(target_endian = "little"))]
+compile_error!("the image and the telemetry are little-endian words: big-endian hosts are not supported");
+
+pub mod counters;
+pub mod image;
+pub mod memfd;

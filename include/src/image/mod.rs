@@ -1,0 +1,21 @@
+//! The image: one generation of the whole policy, as control compiled it and workers read it.
+//!
+//! A position-independent run of little-endian `u32` words; offsets count words from its start.
+//! [`format`] says where everything stands, [`ImageBuilder`] writes it, [`Image`] reads it. An
+//! [`Image`] exists only after every index in it was checked once, so look-ups cannot fail.
+
+mod builder;
+mod error;
+pub mod format;
+mod pool;
+mod ranges;
+mod reader;
+mod validate;
+
+pub use builder::{ImageBuilder, PoolSpec};
+pub use error::{BuildError, ImageError};
+pub use pool::{Action, Kind, Match, Pool, Stage, Undetermined};
+pub use reader::{Image, SourceMatch};
+
+#[cfg(test)]
+mod tests;
