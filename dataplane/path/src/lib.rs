@@ -1,1 +1,34 @@
-//! Bytes to headers to verdict: pure functions.
+//! Bytes to headers to verdict: what gate25 does with one frame, as pure functions.
+//!
+//! The worker, `gate25 replay`, `gate25 explain` and the fuzzers all call this crate. It does no I/O, knows no
+//! DPDK, allocates nothing and never panics, whatever the bytes. Files stand in the order in which a frame
+//! meets them: `frame`, `ethernet`, `mpls`, `pppoe`, `ipv4`, `ipv6`, `fragment`, `tunnel`, `gre`, `gtpu`,
+//! `tcp` (all driven by `parse`), then `lookup`, `share`, `verdict`, `reject`; `burst` is the quick form.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing
+    )
+)]
+
+mod ethernet;
+mod fragment;
+pub mod frame;
+mod gre;
+mod gtpu;
+mod ipv4;
+mod ipv6;
+mod mpls;
+pub mod parse;
+mod pppoe;
+mod tcp;
+mod tunnel;
+pub mod walk;
+
+pub use frame::{Direction, Frame};
+pub use parse::{Outcome, Packet, Segment, Stop, parse};
