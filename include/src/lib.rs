@@ -12,5 +12,7 @@
 compile_error!("the image and the telemetry are little-endian words: big-endian hosts are not supported");
 
 pub mod counters;
+pub mod handover;
 pub mod image;
 pub mod memfd;
+pub mod telemetry;
