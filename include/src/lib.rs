@@ -11,6 +11,7 @@
 #[cfg(not(target_endian = "little"))]
 compile_error!("the image and the telemetry are little-endian words: big-endian hosts are not supported");
 
+pub mod c_header;
 pub mod counters;
 pub mod handover;
 pub mod image;

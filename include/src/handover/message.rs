@@ -184,6 +184,11 @@ impl Message {
         self.word(2)
     }
 
+    /// What it says, as a number.
+    pub fn kind(&self) -> u64 {
+        self.word(1)
+    }
+
     fn new(kind: u64, number: u64, arguments: &[u64]) -> Message {
         let mut words = [0; SIZE / 8];
         let head = [first_word(), kind, number];
@@ -333,7 +338,8 @@ impl Status {
     }
 }
 
-fn first_word() -> u64 {
+/// What every message starts with: the magic and, in the top 16 bits, the version.
+pub(crate) fn first_word() -> u64 {
     MAGIC | u64::from(VERSION) << 48
 }
 

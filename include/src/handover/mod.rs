@@ -18,6 +18,7 @@ mod message;
 mod refusal;
 mod socket;
 
+pub(crate) use message::first_word;
 pub use message::{Message, MessageError, Reply, Request, SIZE, Status, VERSION};
 pub use refusal::Refusal;
 pub use socket::{Connection, SocketError};

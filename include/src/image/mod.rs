@@ -1,7 +1,7 @@
 //! The image: one generation of the whole policy, as control compiled it and workers read it.
 //!
 //! A position-independent run of little-endian `u32` words; offsets count words from its start.
-//! [`format`] says where everything stands, [`ImageBuilder`] writes it, [`Image`] reads it. An
+//! [`mod@format`] says where everything stands, [`ImageBuilder`] writes it, [`Image`] reads it. An
 //! [`Image`] exists only after every index in it was checked once, so look-ups cannot fail.
 
 mod builder;
