@@ -2,5 +2,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod compile;
 pub mod config;
 pub mod policy;

@@ -64,10 +64,7 @@ max_flip_percent = 100
 
 fn full() -> Folder {
     let folder = Folder::new(FULL);
-    folder.write(
-        "lists/east.txt",
-        b"# more of it\n10.0.0.0/8\n\n10.1.0.0/16 # inside\r\n",
-    );
+    folder.write("lists/east.txt", b"# more of it\n10.0.0.0/8\n\n10.1.0.0/16 # inside\r\n");
     folder
 }
 
@@ -80,38 +77,21 @@ fn settings_come_from_the_pool_else_from_the_defaults() {
     let policy = full().load().unwrap();
     assert_eq!((policy.reject_rate, policy.max_flip_percent), (0, 100));
     let east = &policy.pools[0];
-    assert_eq!(
-        (east.stage, east.action, east.matching),
-        (Stage::Enforce, Action::Reject, Match::All)
-    );
+    assert_eq!((east.stage, east.action, east.matching), (Stage::Enforce, Action::Reject, Match::All));
     assert_eq!(east.enforce_from, Some(time("2026-12-01T03:00:00+09:00")));
     assert_eq!((east.allow, east.only, east.share), (0b01, Some(0b10), 30));
-    assert_eq!(
-        (east.return_traffic, east.undetermined, east.line_prefix),
-        (false, Undetermined::Pass, 56)
-    );
+    assert_eq!((east.return_traffic, east.undetermined, east.line_prefix), (false, Undetermined::Pass, 56));
     assert_eq!(east.prefixes, 4);
     let west = &policy.pools[1];
-    assert_eq!(
-        (west.stage, west.action, west.matching),
-        (Stage::Monitor, Action::Drop, Match::Syn)
-    );
-    assert_eq!(
-        (west.enforce_from, west.allow, west.only, west.share),
-        (None, 0, None, 100)
-    );
-    assert_eq!(
-        (west.return_traffic, west.undetermined, west.line_prefix),
-        (true, Undetermined::Drop, 64)
-    );
+    assert_eq!((west.stage, west.action, west.matching), (Stage::Monitor, Action::Drop, Match::Syn));
+    assert_eq!((west.enforce_from, west.allow, west.only, west.share), (None, 0, None, 100));
+    assert_eq!((west.return_traffic, west.undetermined, west.line_prefix), (true, Undetermined::Drop, 64));
     assert_eq!(policy.group_names(0b11), ["own-mail", "carriers"]);
 }
 
 #[test]
 fn built_in_defaults_are_those_of_the_book() {
-    let policy = Folder::new("schema = 1\n[[pool]]\nname = \"p\"\n[[exempt]]\nname = \"e\"\n")
-        .load()
-        .unwrap();
+    let policy = Folder::new("schema = 1\n[[pool]]\nname = \"p\"\n[[exempt]]\nname = \"e\"\n").load().unwrap();
     assert_eq!((policy.reject_rate, policy.max_flip_percent), (1000, 25));
     let pool = &policy.pools[0];
     assert_eq!(
@@ -119,10 +99,7 @@ fn built_in_defaults_are_those_of_the_book() {
         (Stage::Monitor, None, Action::Drop, Match::Syn)
     );
     assert_eq!((pool.allow, pool.only, pool.share), (0, None, 100));
-    assert_eq!(
-        (pool.return_traffic, pool.undetermined, pool.line_prefix),
-        (true, Undetermined::Drop, 64)
-    );
+    assert_eq!((pool.return_traffic, pool.undetermined, pool.line_prefix), (true, Undetermined::Drop, 64));
     assert_eq!(policy.exempts[0].expires, None);
 }
 
@@ -131,93 +108,62 @@ fn every_prefix_knows_its_owner_and_where_it_was_written() {
     let folder = full();
     let policy = folder.load().unwrap();
     let origin = |prefix: &str| {
-        let (owner, at) = policy.source_origin(prefix.parse().unwrap()).unwrap();
+        let (owner, at) = policy.at(0).source_origin(prefix.parse().unwrap()).unwrap();
         (owner, folder.relative(&at.to_string()))
     };
-    assert_eq!(
-        origin("203.0.113.0/24"),
-        (Owner::Pool(0), "policy.toml:19:13".into())
-    );
-    assert_eq!(
-        origin("2001:db8:100::/40"),
-        (Owner::Pool(0), "policy.toml:19:31".into())
-    );
-    assert_eq!(
-        origin("10.1.0.0/16"),
-        (Owner::Pool(0), "lists/east.txt:4:1".into())
-    );
-    assert_eq!(
-        origin("203.0.113.7/32"),
-        (Owner::Exempt(0), "policy.toml:37:13".into())
-    );
-    assert_eq!(policy.source_origin("10.0.0.0/9".parse().unwrap()), None);
+    assert_eq!(origin("203.0.113.0/24"), (Owner::Pool(0), "policy.toml:19:13".into()));
+    assert_eq!(origin("2001:db8:100::/40"), (Owner::Pool(0), "policy.toml:19:31".into()));
+    assert_eq!(origin("10.1.0.0/16"), (Owner::Pool(0), "lists/east.txt:4:1".into()));
+    assert_eq!(origin("203.0.113.7/32"), (Owner::Exempt(0), "policy.toml:37:13".into()));
+    assert_eq!(policy.at(0).source_origin("10.0.0.0/9".parse().unwrap()), None);
     let groups = policy.destination_origins("192.0.2.25/32".parse().unwrap());
-    let groups: Vec<_> = groups
-        .iter()
-        .map(|(group, at)| (*group, folder.relative(&at.to_string())))
-        .collect();
-    assert_eq!(
-        groups,
-        [
-            (0, "policy.toml:42:13".into()),
-            (1, "policy.toml:46:13".into())
-        ]
-    );
+    let groups: Vec<_> = groups.iter().map(|(group, at)| (*group, folder.relative(&at.to_string()))).collect();
+    assert_eq!(groups, [(0, "policy.toml:42:13".into()), (1, "policy.toml:46:13".into())]);
 }
 
 #[test]
 fn times_are_in_force_from_their_named_second_on() {
     let policy = full().load().unwrap();
-    let (enforces, expires) = (
-        time("2026-12-01T03:00:00+09:00"),
-        time("2027-03-31T23:59:59+09:00"),
-    );
+    let (enforces, expires) = (time("2026-12-01T03:00:00+09:00"), time("2027-03-31T23:59:59+09:00"));
     assert_eq!(policy.at(enforces - 1).stage(0), Stage::Monitor);
     assert_eq!(policy.at(enforces).stage(0), Stage::Enforce);
-    assert_eq!(
-        policy.at(enforces).stage(1),
-        Stage::Monitor,
-        "enforce_from of the defaults is for pools in enforce"
-    );
-    let prefixes = |at: i64| {
-        policy
-            .at(at)
-            .sources4()
-            .map(|entry| entry.prefix().to_string())
-            .collect::<Vec<_>>()
-    };
+    assert_eq!(policy.at(enforces).stage(1), Stage::Monitor, "enforce_from of the defaults is for pools in enforce");
+    let prefixes = |at: i64| policy.at(at).sources4().map(|entry| entry.prefix().to_string()).collect::<Vec<_>>();
     assert!(prefixes(expires - 1).contains(&"203.0.113.7/32".into()));
     assert!(!prefixes(expires).contains(&"203.0.113.7/32".into()));
     assert_eq!(prefixes(expires).len() + 1, prefixes(expires - 1).len());
 }
 
 #[test]
+fn the_prefix_of_an_expired_exemption_may_stand_again() {
+    let folder = Folder::new(
+        "schema = 1\n[[pool]]\nname = \"a\"\nprefixes = [\"10.0.0.0/8\"]\n[[exempt]]\nname = \"b\"\n\
+         prefixes = [\"10.0.0.0/8\"]\nexpires = 1970-01-01T00:01:40Z\n",
+    );
+    let errors = folder.load_at(99, &Limits::default()).unwrap_err();
+    let message =
+        "policy.toml:7:13: 10.0.0.0/8 of exempt \"b\" stands at policy.toml:4:13 too, in pool \"a\"; remove one";
+    assert_eq!(folder.relative(&errors.to_string()), message);
+    let policy = folder.load_at(100, &Limits::default()).unwrap();
+    let owners = |at: i64| policy.at(at).sources4().map(|entry| entry.owner).collect::<Vec<_>>();
+    assert_eq!(owners(100), [0]);
+    assert_eq!(owners(99), [1], "asked about earlier, the exemption holds");
+    let prefix = "10.0.0.0/8".parse().unwrap();
+    assert_eq!(policy.at(99).source_origin(prefix).unwrap().0, Owner::Exempt(0));
+    assert_eq!(policy.at(100).source_origin(prefix).unwrap().0, Owner::Pool(0));
+}
+
+#[test]
 fn the_next_change_is_strictly_later_and_named() {
     let policy = full().load().unwrap();
-    let (enforces, expires) = (
-        time("2026-12-01T03:00:00+09:00"),
-        time("2027-03-31T23:59:59+09:00"),
-    );
+    let (enforces, expires) = (time("2026-12-01T03:00:00+09:00"), time("2027-03-31T23:59:59+09:00"));
     assert_eq!(policy.next_change(enforces - 1), Some(enforces));
     assert_eq!(policy.next_change(enforces), Some(expires));
     assert_eq!(policy.next_change(expires), None);
     let all = policy.changes(i64::MIN..=i64::MAX);
-    assert_eq!(
-        all.iter().map(|changes| changes.at).collect::<Vec<_>>(),
-        [enforces, expires]
-    );
-    assert_eq!(
-        all[0].changes,
-        [Change::Enforces {
-            pool: "east".into()
-        }]
-    );
-    assert_eq!(
-        all[1].changes,
-        [Change::Expires {
-            exempt: "static".into()
-        }]
-    );
+    assert_eq!(all.iter().map(|changes| changes.at).collect::<Vec<_>>(), [enforces, expires]);
+    assert_eq!(all[0].changes, [Change::Enforces { pool: "east".into() }]);
+    assert_eq!(all[1].changes, [Change::Expires { exempt: "static".into() }]);
     assert_eq!(policy.changes(enforces + 1..=expires - 1), []);
 }
 
@@ -250,11 +196,7 @@ fn what_is_probably_not_meant_is_a_warning() {
     );
     folder.write("none.txt", b"");
     let policy = folder.load().unwrap();
-    let warnings: Vec<_> = policy
-        .warnings
-        .iter()
-        .map(|warning| folder.relative(&warning.to_string()))
-        .collect();
+    let warnings: Vec<_> = policy.warnings.iter().map(|warning| folder.relative(&warning.to_string())).collect();
     assert_eq!(
         warnings,
         [
@@ -274,92 +216,51 @@ fn what_is_probably_not_meant_is_a_warning() {
 fn the_limits_are_those_of_the_book() {
     let limits = Limits::default();
     assert_eq!((limits.pools, limits.destinations), (65_535, 63));
-    assert_eq!(
-        (limits.prefixes, limits.destination_prefixes),
-        (16_777_216, 16_777_216)
-    );
+    assert_eq!((limits.prefixes, limits.destination_prefixes), (16_777_216, 16_777_216));
 }
 
 /// Small limits go through the code that the real ones go through: they are numbers, not types.
 #[test]
 fn each_limit_holds_and_one_more_is_an_error() {
-    let limits = Limits {
-        pools: 3,
-        destinations: 2,
-        tunnels: 1,
-        prefixes: 4,
-        destination_prefixes: 2,
-    };
+    let limits = Limits { pools: 3, destinations: 2, tunnels: 1, prefixes: 4, destination_prefixes: 2 };
     let section = |kind: &str, name: usize| format!("[[{kind}]]\nname = \"{kind}{name}\"\n");
     let cases = [
-        (
-            "pool",
-            3,
-            "more than 3 pools and exemptions together; join some into one",
-        ),
-        (
-            "exempt",
-            3,
-            "more than 3 pools and exemptions together; join some into one",
-        ),
-        (
-            "destination",
-            2,
-            "more than 2 destination groups; join some into one",
-        ),
+        ("pool", 3, "more than 3 pools and exemptions together; join some into one"),
+        ("exempt", 3, "more than 3 pools and exemptions together; join some into one"),
+        ("destination", 2, "more than 2 destination groups; join some into one"),
     ];
     for (kind, limit, message) in cases {
-        let policy = |count| {
-            "schema = 1\n".to_owned()
-                + &(0..count)
-                    .map(|name| section(kind, name))
-                    .collect::<String>()
-        };
-        assert!(
-            Folder::new(&policy(limit))
-                .load_with_limits(&limits)
-                .is_ok(),
-            "{kind}"
-        );
+        let policy =
+            |count| "schema = 1\n".to_owned() + &(0..count).map(|name| section(kind, name)).collect::<String>();
+        assert!(Folder::new(&policy(limit)).load_at(0, &limits).is_ok(), "{kind}");
         let folder = Folder::new(&policy(limit + 1));
-        let errors = folder.load_with_limits(&limits).unwrap_err();
+        let errors = folder.load_at(0, &limits).unwrap_err();
         let line = 3 + 2 * limit;
-        assert_eq!(
-            folder.relative(&errors.to_string()),
-            format!("policy.toml:{line}:8: {message}")
-        );
+        assert_eq!(folder.relative(&errors.to_string()), format!("policy.toml:{line}:8: {message}"));
     }
 }
 
 #[test]
 fn prefixes_up_to_the_limit_and_not_one_more_from_text_and_files() {
-    let limits = Limits {
-        prefixes: 4,
-        destination_prefixes: 4,
-        ..Limits::default()
-    };
-    let cases = [
-        ("pool", "prefixes in pools and exemptions together"),
-        ("destination", "prefixes in destinations together"),
-    ];
+    let limits = Limits { prefixes: 4, destination_prefixes: 4, ..Limits::default() };
+    let cases =
+        [("pool", "prefixes in pools and exemptions together"), ("destination", "prefixes in destinations together")];
     for (kind, what) in cases {
         let folder = Folder::new(&format!(
             "schema = 1\n[[{kind}]]\nname = \"a\"\nprefixes = [\"10.0.0.0/32\", \"10.0.0.1/32\"]\nprefix_files = [\"f\"]\n"
         ));
         folder.write("f", b"10.0.0.2/32\n::/128\n");
-        assert!(folder.load_with_limits(&limits).is_ok());
+        assert!(folder.load_at(0, &limits).is_ok());
         folder.write("f", b"10.0.0.2/32\n::/128\n10.0.0.3/32\n10.0.0.4/32\n");
-        let errors = folder.load_with_limits(&limits).unwrap_err();
-        let message =
-            format!("f:3:1: more than 4 {what}; join neighbouring prefixes into shorter ones");
+        let errors = folder.load_at(0, &limits).unwrap_err();
+        let message = format!("f:3:1: more than 4 {what}; join neighbouring prefixes into shorter ones");
         assert_eq!(folder.relative(&errors.to_string()), message);
     }
     let folder = Folder::new(
         "schema = 1\n[[tunnel]]\nname = \"a\"\nendpoints = [\"::1/128\", \"::2/128\", \"::3/128\", \"::4/128\", \"::5/128\"]\n",
     );
-    let errors = folder.load_with_limits(&limits).unwrap_err();
-    let message =
-        "policy.toml:4:58: more than 4 tunnel ends; join neighbouring prefixes into shorter ones";
+    let errors = folder.load_at(0, &limits).unwrap_err();
+    let message = "policy.toml:4:58: more than 4 tunnel ends; join neighbouring prefixes into shorter ones";
     assert_eq!(folder.relative(&errors.to_string()), message);
 }
 
@@ -370,23 +271,11 @@ fn the_real_limit_of_sections() {
         let groups = (0..groups).map(|n| format!("[[destination]]\nname=\"d{n}\"\n"));
         "schema=1\n".to_owned() + &pools.chain(groups).collect::<String>()
     };
-    assert_eq!(
-        Folder::new(&policy(65_535, 63)).load().unwrap().pools.len(),
-        65_535
-    );
-    let pools = Folder::new(&policy(65_536, 0))
-        .load()
-        .unwrap_err()
-        .to_string();
-    assert!(
-        pools.ends_with("more than 65535 pools and exemptions together; join some into one"),
-        "{pools}"
-    );
+    assert_eq!(Folder::new(&policy(65_535, 63)).load().unwrap().pools.len(), 65_535);
+    let pools = Folder::new(&policy(65_536, 0)).load().unwrap_err().to_string();
+    assert!(pools.ends_with("more than 65535 pools and exemptions together; join some into one"), "{pools}");
     let groups = Folder::new(&policy(0, 64)).load().unwrap_err().to_string();
-    assert!(
-        groups.ends_with("more than 63 destination groups; join some into one"),
-        "{groups}"
-    );
+    assert!(groups.ends_with("more than 63 destination groups; join some into one"), "{groups}");
 }
 
 #[test]
@@ -402,8 +291,5 @@ fn the_real_limit_of_prefixes() {
     text += "2001:db8::/32\n";
     folder.write("f", text.as_bytes());
     let errors = folder.load().unwrap_err().to_string();
-    assert!(
-        errors.contains("f:16777217:1: more than 16777216 prefixes"),
-        "{errors}"
-    );
+    assert!(errors.contains("f:16777217:1: more than 16777216 prefixes"), "{errors}");
 }

@@ -53,10 +53,7 @@ impl std::error::Error for PolicyErrors {}
 #[expect(missing_docs, reason = "the fields are what the message prints")]
 pub enum Problem {
     /// The operating system does not let us read a file.
-    #[error(
-        "cannot read {}: {error}; check the path and its permissions",
-        Quoted(file)
-    )]
+    #[error("cannot read {}: {error}; check the path and its permissions", Quoted(file))]
     Unreadable { file: String, error: String },
     /// A folder, device, FIFO or socket where a file was expected.
     #[error("{} is {kind}; name a regular file", Quoted(file))]
@@ -76,175 +73,82 @@ pub enum Problem {
 
     /// A key nobody knows.
     #[error("unknown key {} in {section}; {}", Quoted(key), Known(key, known))]
-    UnknownKey {
-        key: String,
-        section: &'static str,
-        known: &'static [&'static str],
-    },
+    UnknownKey { key: String, section: &'static str, known: &'static [&'static str] },
     /// A key that has to be there.
     #[error("{section} has no {key}; write {key} = {example}")]
-    MissingKey {
-        section: &'static str,
-        key: &'static str,
-        example: &'static str,
-    },
+    MissingKey { section: &'static str, key: &'static str, example: &'static str },
     /// `[pool]` or `pool = 1` for `[[pool]]`, `defaults = 1` for `[defaults]`.
     #[error("{key} is {found}; write {expected}")]
-    WrongSection {
-        key: String,
-        found: &'static str,
-        expected: &'static str,
-    },
+    WrongSection { key: String, found: &'static str, expected: &'static str },
     /// A value of another type.
     #[error("{key} = {} is {found}; write {expected}", Raw(value))]
-    WrongType {
-        key: &'static str,
-        value: String,
-        found: &'static str,
-        expected: String,
-    },
+    WrongType { key: &'static str, value: String, found: &'static str, expected: String },
     /// A word that is none of those allowed.
     #[error("{key} = {} is unknown; {}", Quoted(value), Known(value, allowed))]
-    UnknownWord {
-        key: &'static str,
-        value: String,
-        allowed: &'static [&'static str],
-    },
+    UnknownWord { key: &'static str, value: String, allowed: &'static [&'static str] },
     /// A number outside its range.
-    #[error(
-        "{key} = {} is out of range; write a whole number from {low} to {high}",
-        Raw(value)
-    )]
-    OutOfRange {
-        key: &'static str,
-        value: String,
-        low: u32,
-        high: u32,
-    },
+    #[error("{key} = {} is out of range; write a whole number from {low} to {high}", Raw(value))]
+    OutOfRange { key: &'static str, value: String, low: u32, high: u32 },
     /// A schema this program does not read.
-    #[error(
-        "schema = {} is not known here; this gate25 reads schema = 1",
-        Raw(value)
-    )]
+    #[error("schema = {} is not known here; this gate25 reads schema = 1", Raw(value))]
     UnknownSchema { value: String },
     /// A name with other characters, empty or too long.
-    #[error(
-        "name {} is not allowed; write 1 to 63 characters out of a-z, 0-9 and -",
-        Quoted(name)
-    )]
+    #[error("name {} is not allowed; write 1 to 63 characters out of a-z, 0-9 and -", Quoted(name))]
     BadName { name: String },
     /// A date-time without offset, or a date or a time alone.
-    #[error(
-        "{key} = {} is {found}; write date, time and offset as in 2026-12-01T03:00:00+09:00",
-        Raw(value)
-    )]
-    TimeWithoutOffset {
-        key: &'static str,
-        value: String,
-        found: &'static str,
-    },
+    #[error("{key} = {} is {found}; write date, time and offset as in 2026-12-01T03:00:00+09:00", Raw(value))]
+    TimeWithoutOffset { key: &'static str, value: String, found: &'static str },
     /// A fraction of a second, or second 60.
-    #[error(
-        "{key} = {} does not name a whole second from 00 to 59; write whole seconds",
-        Raw(value)
-    )]
+    #[error("{key} = {} does not name a whole second from 00 to 59; write whole seconds", Raw(value))]
     NotASecond { key: &'static str, value: String },
 
     /// A name taken before.
-    #[error(
-        "{kind} name {} is taken at {first}; give each its own name",
-        Quoted(name)
-    )]
-    DuplicateName {
-        kind: &'static str,
-        name: String,
-        first: Location,
-    },
+    #[error("{kind} name {} is taken at {first}; give each its own name", Quoted(name))]
+    DuplicateName { kind: &'static str, name: String, first: Location },
     /// `allow` or `only` names a group that is not there.
-    #[error(
-        "{key} names destination {}, which is not defined; {}",
-        Quoted(name),
-        Near(name, near)
-    )]
-    UnknownDestination {
-        key: &'static str,
-        name: String,
-        near: Vec<String>,
-    },
+    #[error("{key} names destination {}, which is not defined; {}", Quoted(name), Near(name, near))]
+    UnknownDestination { key: &'static str, name: String, near: Vec<String> },
     /// One list names the same thing twice.
     #[error("{key} names {} twice; remove one", Quoted(value))]
     ListedTwice { key: &'static str, value: String },
     /// `only` names a group without a prefix: nothing could ever be blocked by it.
-    #[error(
-        "only names destination {}, which has no prefix; give it prefixes or leave it out of only",
-        Quoted(name)
-    )]
+    #[error("only names destination {}, which has no prefix; give it prefixes or leave it out of only", Quoted(name))]
     OnlyWithoutPrefix { name: String },
     /// `enforce_from` in a pool that does not enforce.
-    #[error(
-        "enforce_from needs stage = \"enforce\", but stage is \"{stage}\"; set the stage or remove enforce_from"
-    )]
+    #[error("enforce_from needs stage = \"enforce\", but stage is \"{stage}\"; set the stage or remove enforce_from")]
     EnforceFromWithoutEnforce { stage: &'static str },
     /// A tunnel without an end.
-    #[error(
-        "tunnel {} has no endpoints; write endpoints = [\"ADDRESS/LENGTH\"] or remove the tunnel",
-        Quoted(name)
-    )]
+    #[error("tunnel {} has no endpoints; write endpoints = [\"ADDRESS/LENGTH\"] or remove the tunnel", Quoted(name))]
     NoEndpoints { name: String },
 
     /// An address without a length.
     #[error("{} has no length; write {host} for one address", Quoted(text))]
     BareAddress { text: String, host: IpNet },
     /// Nothing like a prefix.
-    #[error(
-        "{} is not a prefix; write ADDRESS/LENGTH as in 192.0.2.0/24 or 2001:db8::/32",
-        Quoted(text)
-    )]
+    #[error("{} is not a prefix; write ADDRESS/LENGTH as in 192.0.2.0/24 or 2001:db8::/32", Quoted(text))]
     NotAPrefix { text: String },
     /// A length greater than the family has bits.
-    #[error(
-        "{} has a length above {max}; write a length from 0 to {max}",
-        Quoted(text)
-    )]
+    #[error("{} has a length above {max}; write a length from 0 to {max}", Quoted(text))]
     LengthAboveMax { text: String, max: u8 },
     /// Bits behind the length.
-    #[error(
-        "{} has host bits set; write {network} for the network or {host} for the address",
-        Quoted(text)
-    )]
-    HostBits {
-        text: String,
-        network: IpNet,
-        host: IpNet,
-    },
+    #[error("{} has host bits set; write {network} for the network or {host} for the address", Quoted(text))]
+    HostBits { text: String, network: IpNet, host: IpNet },
     /// IPv4 written as IPv6.
-    #[error(
-        "{} is IPv4 written as IPv6, which no frame carries; write {v4}",
-        Quoted(text)
-    )]
+    #[error("{} is IPv4 written as IPv6, which no frame carries; write {v4}", Quoted(text))]
     MappedIpv4 { text: String, v4: IpNet },
     /// A line of a prefix file that cannot hold a prefix.
     #[error("the line is longer than {max} bytes; write one ADDRESS/LENGTH a line")]
     LineTooLong { max: usize },
     /// The same prefix again in the same table.
     #[error("{prefix} of {owner} stands at {first} too, in {first_owner}; remove one")]
-    DuplicatePrefix {
-        prefix: IpNet,
-        owner: String,
-        first: Location,
-        first_owner: String,
-    },
+    DuplicatePrefix { prefix: IpNet, owner: String, first: Location, first_owner: String },
 
     /// A prefix file that has given its prefixes already.
     #[error("prefix file {} is named twice; remove one", Quoted(file))]
     FileTwice { file: String },
     /// One more than the packet path can hold.
     #[error("more than {limit} {what}; {remedy}")]
-    Limit {
-        what: &'static str,
-        limit: usize,
-        remedy: &'static str,
-    },
+    Limit { what: &'static str, limit: usize, remedy: &'static str },
 }
 
 /// Collects the problems of one policy.
@@ -278,10 +182,7 @@ impl Report {
 
     /// The problems.
     pub(crate) fn into_errors(self) -> PolicyErrors {
-        PolicyErrors {
-            errors: self.errors,
-            more: self.more,
-        }
+        PolicyErrors { errors: self.errors, more: self.more }
     }
 }
 
@@ -349,8 +250,7 @@ fn is_near(a: &str, b: &str) -> bool {
         }
         row = next;
     }
-    row.last()
-        .is_some_and(|&edits| edits <= 2 && edits < b.len())
+    row.last().is_some_and(|&edits| edits <= 2 && edits < b.len())
 }
 
 /// Characters of a value that are printed.
@@ -364,10 +264,7 @@ mod tests {
     fn a_value_stays_on_its_line_and_is_cut() {
         assert_eq!(Quoted(&"a\nb\u{1b}".into()).to_string(), r#""a\nb\u{1b}""#);
         let long = "x".repeat(VALUE_MAX + 1);
-        assert_eq!(
-            Raw(&long).to_string(),
-            format!("{}…", "x".repeat(VALUE_MAX))
-        );
+        assert_eq!(Raw(&long).to_string(), format!("{}…", "x".repeat(VALUE_MAX)));
     }
 
     #[test]
@@ -383,22 +280,11 @@ mod tests {
         let mut report = Report::default();
         let file = report.files.add("p.toml".into());
         for line in 1..=SHOWN as u32 + 2 {
-            report.add(
-                Place {
-                    file,
-                    line,
-                    column: 1,
-                },
-                Problem::EmptyFile,
-            );
+            report.add(Place { file, line, column: 1 }, Problem::EmptyFile);
         }
         let errors = report.into_errors();
         assert_eq!((errors.errors.len(), errors.more), (SHOWN, 2));
         assert_eq!(errors.to_string().lines().count(), SHOWN + 1);
-        assert!(
-            errors
-                .to_string()
-                .ends_with("and 2 more errors; correct these first")
-        );
+        assert!(errors.to_string().ends_with("and 2 more errors; correct these first"));
     }
 }

@@ -13,6 +13,8 @@ mod time;
 
 use std::path::Path;
 
+use gate25_include::image::format::{MAX_NAME, MAX_REJECT_RATE};
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -20,6 +22,7 @@ pub(crate) use error::Report;
 pub use error::{PolicyError, PolicyErrors, Problem, SHOWN};
 pub(crate) use place::Source;
 pub use place::{At, Files, Location, Place};
+pub use section::Word;
 use section::{Section, type_name};
 pub use settings::{Action, Match, Settings, Stage, Undetermined};
 pub use time::{TimeError, format_time, parse_time};
@@ -100,21 +103,10 @@ impl Config {
         let (document, errors) = DeTable::parse_recoverable(&text);
         for error in &errors {
             let place = source.place(error.span().map_or(0, |span| span.start));
-            report.add(
-                place,
-                Problem::Toml {
-                    message: error.message().to_owned(),
-                },
-            );
+            report.add(place, Problem::Toml { message: error.message().to_owned() });
         }
         // A half-read document would give errors that are none.
-        errors.is_empty().then(|| {
-            Reader {
-                source: &source,
-                document: document.get_ref(),
-            }
-            .config(report)
-        })
+        errors.is_empty().then(|| Reader { source: &source, document: document.get_ref() }.config(report))
     }
 }
 
@@ -127,34 +119,18 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn config(&self, report: &mut Report) -> Config {
         let start = self.source.place(0);
-        let top = Section::new(
-            "the policy",
-            start,
-            self.document,
-            self.source,
-            TOP_KEYS,
-            report,
-        );
+        let top = Section::new("the policy", start, self.document, self.source, TOP_KEYS, report);
         check_schema(&top, report);
         let defaults = self.table("defaults", "[defaults]", settings::KEYS, report);
         let guard = self.table("guard", "[guard]", GUARD_KEYS, report);
         Config {
-            reject_rate: top.number("reject_rate", 0..=REJECT_RATE_MAX, report),
-            defaults: defaults.map_or_else(Settings::default, |section| {
-                Settings::read(&section, report)
-            }),
+            reject_rate: top.number("reject_rate", 0..=MAX_REJECT_RATE, report),
+            defaults: defaults.map_or_else(Settings::default, |section| Settings::read(&section, report)),
             pools: self.tables("pool", "[[pool]]", POOL_KEYS, report, pool),
             exempts: self.tables("exempt", "[[exempt]]", EXEMPT_KEYS, report, exempt),
-            destinations: self.tables(
-                "destination",
-                "[[destination]]",
-                DESTINATION_KEYS,
-                report,
-                destination,
-            ),
+            destinations: self.tables("destination", "[[destination]]", DESTINATION_KEYS, report, destination),
             tunnels: self.tables("tunnel", "[[tunnel]]", TUNNEL_KEYS, report, tunnel),
-            max_flip_percent: guard
-                .and_then(|section| section.number("max_flip_percent", 0..=100, report)),
+            max_flip_percent: guard.and_then(|section| section.number("max_flip_percent", 0..=100, report)),
         }
     }
 
@@ -169,19 +145,10 @@ impl<'a> Reader<'a> {
         let value = self.document.get(key)?;
         let place = self.source.place(value.span().start);
         match value.get_ref() {
-            DeValue::Table(table) => {
-                Some(Section::new(name, place, table, self.source, known, report))
-            }
+            DeValue::Table(table) => Some(Section::new(name, place, table, self.source, known, report)),
             other => {
                 let found = type_name(other);
-                report.add(
-                    place,
-                    Problem::WrongSection {
-                        key: key.into(),
-                        found,
-                        expected: name,
-                    },
-                );
+                report.add(place, Problem::WrongSection { key: key.into(), found, expected: name });
                 None
             }
         }
@@ -219,22 +186,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn wrong_section(
-    key: &str,
-    value: &DeValue<'_>,
-    expected: &'static str,
-    place: Place,
-    report: &mut Report,
-) {
+fn wrong_section(key: &str, value: &DeValue<'_>, expected: &'static str, place: Place, report: &mut Report) {
     let found = type_name(value);
-    report.add(
-        place,
-        Problem::WrongSection {
-            key: key.into(),
-            found,
-            expected,
-        },
-    );
+    report.add(place, Problem::WrongSection { key: key.into(), found, expected });
 }
 
 fn check_schema(top: &Section<'_>, report: &mut Report) {
@@ -242,47 +196,29 @@ fn check_schema(top: &Section<'_>, report: &mut Report) {
         return top.missing("schema", "1", report);
     };
     let is_one = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
-        DeValue::Integer(integer) => {
-            i64::from_str_radix(integer.as_str(), integer.radix()) == Ok(1)
-        }
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()) == Ok(1),
         _ => false,
     };
     if !is_one(value) {
-        report.add(
-            place,
-            Problem::UnknownSchema {
-                value: top.spelled(value),
-            },
-        );
+        report.add(place, Problem::UnknownSchema { value: top.spelled(value) });
     }
 }
 
 fn pool(section: &Section<'_>, report: &mut Report) -> Option<PoolConfig> {
     let prefixes = prefix_lists(section, report);
     let settings = Settings::read(section, report);
-    Some(PoolConfig {
-        name: name(section, report)?,
-        prefixes,
-        settings,
-    })
+    Some(PoolConfig { name: name(section, report)?, prefixes, settings })
 }
 
 fn exempt(section: &Section<'_>, report: &mut Report) -> Option<ExemptConfig> {
     let prefixes = prefix_lists(section, report);
     let expires = section.time("expires", report);
-    Some(ExemptConfig {
-        name: name(section, report)?,
-        prefixes,
-        expires,
-    })
+    Some(ExemptConfig { name: name(section, report)?, prefixes, expires })
 }
 
 fn destination(section: &Section<'_>, report: &mut Report) -> Option<DestinationConfig> {
     let prefixes = prefix_lists(section, report);
-    Some(DestinationConfig {
-        name: name(section, report)?,
-        prefixes,
-    })
+    Some(DestinationConfig { name: name(section, report)?, prefixes })
 }
 
 fn tunnel(section: &Section<'_>, report: &mut Report) -> Option<TunnelConfig> {
@@ -293,66 +229,33 @@ fn tunnel(section: &Section<'_>, report: &mut Report) -> Option<TunnelConfig> {
     let name = name(section, report)?;
     let inline = endpoints?;
     if inline.is_empty() {
-        report.add(
-            name.place,
-            Problem::NoEndpoints {
-                name: name.value.clone(),
-            },
-        );
+        report.add(name.place, Problem::NoEndpoints { name: name.value.clone() });
     }
-    Some(TunnelConfig {
-        name,
-        endpoints: PrefixLists {
-            inline,
-            files: Vec::new(),
-        },
-    })
+    Some(TunnelConfig { name, endpoints: PrefixLists { inline, files: Vec::new() } })
 }
 
 fn prefix_lists(section: &Section<'_>, report: &mut Report) -> PrefixLists {
     PrefixLists {
-        inline: section
-            .texts("prefixes", "192.0.2.0/24", report)
-            .unwrap_or_default(),
-        files: section
-            .texts("prefix_files", "pools/east.txt", report)
-            .unwrap_or_default(),
+        inline: section.texts("prefixes", "192.0.2.0/24", report).unwrap_or_default(),
+        files: section.texts("prefix_files", "pools/east.txt", report).unwrap_or_default(),
     }
 }
 
 /// The section's name, checked for length and characters.
 fn name(section: &Section<'_>, report: &mut Report) -> Option<At<String>> {
     if section.value("name").is_none() {
-        section.missing(
-            "name",
-            "\"...\", 1 to 63 characters out of a-z, 0-9 and -",
-            report,
-        );
+        section.missing("name", "\"...\", 1 to 63 characters out of a-z, 0-9 and -", report);
     }
     let name = section.text("name", "a name in quotes", report)?;
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if (1..=NAME_MAX).contains(&name.value.len()) && name.value.chars().all(allowed) {
+    if (1..=MAX_NAME).contains(&name.value.len()) && name.value.chars().all(allowed) {
         return Some(name);
     }
     report.add(name.place, Problem::BadName { name: name.value });
     None
 }
 
-/// Longest name, in characters.
-pub const NAME_MAX: usize = 63;
-/// Greatest `reject_rate`.
-pub const REJECT_RATE_MAX: u32 = 1_000_000;
-
-const TOP_KEYS: &[&str] = &[
-    "schema",
-    "reject_rate",
-    "defaults",
-    "pool",
-    "exempt",
-    "destination",
-    "tunnel",
-    "guard",
-];
+const TOP_KEYS: &[&str] = &["schema", "reject_rate", "defaults", "pool", "exempt", "destination", "tunnel", "guard"];
 const GUARD_KEYS: &[&str] = &["max_flip_percent"];
 const POOL_KEYS: &[&str] = &[
     "name",

@@ -71,11 +71,7 @@ impl Files {
     /// The place with its file's name.
     pub fn locate(&self, place: Place) -> Location {
         let file = self.0.get(place.file as usize).cloned();
-        Location {
-            file: file.unwrap_or_else(|| Path::new("?").into()),
-            line: place.line,
-            column: place.column,
-        }
+        Location { file: file.unwrap_or_else(|| Path::new("?").into()), line: place.line, column: place.column }
     }
 }
 
@@ -94,22 +90,13 @@ impl<'a> Source<'a> {
     pub(crate) fn new(file: u32, text: &'a str) -> Self {
         let mut line_starts = vec![0];
         line_starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
-        Self {
-            file,
-            text,
-            line_starts,
-            last: Cell::new((0, 1)),
-        }
+        Self { file, text, line_starts, last: Cell::new((0, 1)) }
     }
 
     /// The place of byte `offset`; one past the end is the place behind the last character.
     pub(crate) fn place(&self, offset: usize) -> Place {
         let line = self.line_starts.partition_point(|&start| start <= offset);
-        let start = self
-            .line_starts
-            .get(line.wrapping_sub(1))
-            .copied()
-            .unwrap_or(0);
+        let start = self.line_starts.get(line.wrapping_sub(1)).copied().unwrap_or(0);
         Place {
             file: self.file,
             line: u32::try_from(line).unwrap_or(u32::MAX),
@@ -120,15 +107,8 @@ impl<'a> Source<'a> {
     /// The column of byte `offset` in the line that begins at `start`.
     fn column(&self, start: usize, offset: usize) -> u32 {
         let (last, column) = self.last.get();
-        let (from, column) = if (start..=offset).contains(&last) {
-            (last, column)
-        } else {
-            (start, 1)
-        };
-        let characters = self
-            .text
-            .get(from..offset)
-            .map_or(0, |between| between.chars().count());
+        let (from, column) = if (start..=offset).contains(&last) { (last, column) } else { (start, 1) };
+        let characters = self.text.get(from..offset).map_or(0, |between| between.chars().count());
         let column = column.saturating_add(u32::try_from(characters).unwrap_or(u32::MAX));
         self.last.set((offset, column));
         column

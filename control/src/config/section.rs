@@ -13,11 +13,16 @@ use super::place::{At, Place, Source};
 use super::time::unix_seconds;
 
 /// A value that is written as one of a few words.
-pub(crate) trait Word: Copy + 'static {
+pub trait Word: Copy + PartialEq + 'static {
     /// The words and what they stand for.
     const WORDS: &'static [(&'static str, Self)];
     /// The words alone.
     const NAMES: &'static [&'static str];
+
+    /// The word in the policy file.
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, value)| *value == self).map_or("", |&(word, _)| word)
+    }
 }
 
 /// One table of the file: its name in messages, where it begins, what it holds.
@@ -40,23 +45,12 @@ impl<'a> Section<'a> {
         known: &'static [&'static str],
         report: &mut Report,
     ) -> Self {
-        let unknown = table
-            .keys()
-            .filter(|key| !known.contains(&key.get_ref().as_ref()));
+        let unknown = table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
         for key in unknown {
-            let problem = Problem::UnknownKey {
-                key: key.get_ref().to_string(),
-                section: name,
-                known,
-            };
+            let problem = Problem::UnknownKey { key: key.get_ref().to_string(), section: name, known };
             report.add(source.place(key.span().start), problem);
         }
-        Self {
-            name,
-            place,
-            table,
-            source,
-        }
+        Self { name, place, table, source }
     }
 
     /// The value of `key` with its place, of whatever type.
@@ -72,18 +66,10 @@ impl<'a> Section<'a> {
     }
 
     /// A text; `expected` completes "write ...".
-    pub(crate) fn text(
-        &self,
-        key: &'static str,
-        expected: &str,
-        report: &mut Report,
-    ) -> Option<At<String>> {
+    pub(crate) fn text(&self, key: &'static str, expected: &str, report: &mut Report) -> Option<At<String>> {
         let (value, place) = self.value(key)?;
         if let DeValue::String(text) = value.get_ref() {
-            return Some(At {
-                value: text.to_string(),
-                place,
-            });
+            return Some(At { value: text.to_string(), place });
         }
         self.wrong_type(key, value, expected.to_owned(), report);
         None
@@ -91,52 +77,26 @@ impl<'a> Section<'a> {
 
     /// One of the words of `T`.
     pub(crate) fn word<T: Word>(&self, key: &'static str, report: &mut Report) -> Option<At<T>> {
-        let At { value, place } =
-            self.text(key, &format!("one of {}", quoted(T::NAMES)), report)?;
+        let At { value, place } = self.text(key, &format!("one of {}", quoted(T::NAMES)), report)?;
         let known = T::WORDS.iter().find(|(word, _)| *word == value);
         if known.is_none() {
-            report.add(
-                place,
-                Problem::UnknownWord {
-                    key,
-                    value,
-                    allowed: T::NAMES,
-                },
-            );
+            report.add(place, Problem::UnknownWord { key, value, allowed: T::NAMES });
         }
         known.map(|&(_, value)| At { value, place })
     }
 
     /// A whole number in `range`.
-    pub(crate) fn number(
-        &self,
-        key: &'static str,
-        range: RangeInclusive<u32>,
-        report: &mut Report,
-    ) -> Option<At<u32>> {
+    pub(crate) fn number(&self, key: &'static str, range: RangeInclusive<u32>, report: &mut Report) -> Option<At<u32>> {
         let (value, place) = self.value(key)?;
         let (low, high) = (*range.start(), *range.end());
         let DeValue::Integer(integer) = value.get_ref() else {
-            self.wrong_type(
-                key,
-                value,
-                format!("a whole number from {low} to {high}"),
-                report,
-            );
+            self.wrong_type(key, value, format!("a whole number from {low} to {high}"), report);
             return None;
         };
         match small(integer).filter(|number| range.contains(number)) {
             Some(value) => Some(At { value, place }),
             None => {
-                report.add(
-                    place,
-                    Problem::OutOfRange {
-                        key,
-                        value: self.spelled(value),
-                        low,
-                        high,
-                    },
-                );
+                report.add(place, Problem::OutOfRange { key, value: self.spelled(value), low, high });
                 None
             }
         }
@@ -146,10 +106,7 @@ impl<'a> Section<'a> {
     pub(crate) fn flag(&self, key: &'static str, report: &mut Report) -> Option<At<bool>> {
         let (value, place) = self.value(key)?;
         if let DeValue::Boolean(flag) = value.get_ref() {
-            return Some(At {
-                value: *flag,
-                place,
-            });
+            return Some(At { value: *flag, place });
         }
         self.wrong_type(key, value, "true or false".to_owned(), report);
         None
@@ -159,12 +116,7 @@ impl<'a> Section<'a> {
     pub(crate) fn time(&self, key: &'static str, report: &mut Report) -> Option<At<i64>> {
         let (value, place) = self.value(key)?;
         let DeValue::Datetime(datetime) = value.get_ref() else {
-            self.wrong_type(
-                key,
-                value,
-                "a date-time as in 2026-12-01T03:00:00+09:00, without quotes".into(),
-                report,
-            );
+            self.wrong_type(key, value, "a date-time as in 2026-12-01T03:00:00+09:00, without quotes".into(), report);
             return None;
         };
         let spelled = self.spelled(value);
@@ -175,35 +127,17 @@ impl<'a> Section<'a> {
             _ => match unix_seconds(datetime) {
                 Some(value) => return Some(At { value, place }),
                 None => {
-                    report.add(
-                        place,
-                        Problem::NotASecond {
-                            key,
-                            value: spelled,
-                        },
-                    );
+                    report.add(place, Problem::NotASecond { key, value: spelled });
                     return None;
                 }
             },
         };
-        report.add(
-            place,
-            Problem::TimeWithoutOffset {
-                key,
-                value: spelled,
-                found,
-            },
-        );
+        report.add(place, Problem::TimeWithoutOffset { key, value: spelled, found });
         None
     }
 
     /// A list of texts; `example` is one of them.
-    pub(crate) fn texts(
-        &self,
-        key: &'static str,
-        example: &str,
-        report: &mut Report,
-    ) -> Option<Vec<At<String>>> {
+    pub(crate) fn texts(&self, key: &'static str, example: &str, report: &mut Report) -> Option<Vec<At<String>>> {
         let (value, _) = self.value(key)?;
         let DeValue::Array(array) = value.get_ref() else {
             self.wrong_type(key, value, format!("a list as in [\"{example}\"]"), report);
@@ -214,10 +148,7 @@ impl<'a> Section<'a> {
             match element.get_ref() {
                 DeValue::String(text) => {
                     let place = self.source.place(element.span().start);
-                    texts.push(At {
-                        value: text.to_string(),
-                        place,
-                    });
+                    texts.push(At { value: text.to_string(), place });
                 }
                 _ => self.wrong_type(key, element, format!("a text as in \"{example}\""), report),
             }
@@ -227,35 +158,14 @@ impl<'a> Section<'a> {
 
     /// Reports that `key` has to be there.
     pub(crate) fn missing(&self, key: &'static str, example: &'static str, report: &mut Report) {
-        report.add(
-            self.place,
-            Problem::MissingKey {
-                section: self.name,
-                key,
-                example,
-            },
-        );
+        report.add(self.place, Problem::MissingKey { section: self.name, key, example });
     }
 
     /// Reports a value of another type than `key` has.
-    fn wrong_type(
-        &self,
-        key: &'static str,
-        value: &Value<'_>,
-        expected: String,
-        report: &mut Report,
-    ) {
+    fn wrong_type(&self, key: &'static str, value: &Value<'_>, expected: String, report: &mut Report) {
         let place = self.source.place(value.span().start);
         let found = type_name(value.get_ref());
-        report.add(
-            place,
-            Problem::WrongType {
-                key,
-                value: self.spelled(value),
-                found,
-                expected,
-            },
-        );
+        report.add(place, Problem::WrongType { key, value: self.spelled(value), found, expected });
     }
 }
 

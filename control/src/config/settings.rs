@@ -1,46 +1,10 @@
 //! What a pool does with its candidates, as written in `[[pool]]` or `[defaults]`.
 
+pub use gate25_include::image::{Action, Match, Stage, Undetermined};
+
 use super::error::Report;
 use super::place::At;
 use super::section::{Section, Word};
-
-/// How far a pool goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// All passes, as `stage_off`.
-    Off,
-    /// All passes; what would be dropped is counted as `would_drop`.
-    Monitor,
-    /// Candidates are dropped.
-    Enforce,
-}
-
-/// What happens to a blocked candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Dropped silently.
-    Drop,
-    /// Dropped and answered with a TCP reset.
-    Reject,
-}
-
-/// Which segments to port 25 are candidates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Match {
-    /// SYN set, ACK clear.
-    Syn,
-    /// Every segment (JEAG).
-    All,
-}
-
-/// What happens to packets that hide their TCP header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Undetermined {
-    /// Dropped like a candidate.
-    Drop,
-    /// Passed and counted.
-    Pass,
-}
 
 /// The keys that `[[pool]]` and `[defaults]` share; absent ones as `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,53 +50,14 @@ impl Settings {
     }
 }
 
-impl Stage {
-    /// The word in the policy file.
-    pub fn name(self) -> &'static str {
-        word_of(self)
-    }
-}
-
-impl Action {
-    /// The word in the policy file.
-    pub fn name(self) -> &'static str {
-        word_of(self)
-    }
-}
-
-impl Match {
-    /// The word in the policy file.
-    pub fn name(self) -> &'static str {
-        word_of(self)
-    }
-}
-
-impl Undetermined {
-    /// The word in the policy file.
-    pub fn name(self) -> &'static str {
-        word_of(self)
-    }
-}
-
-fn word_of<T: Word + PartialEq>(value: T) -> &'static str {
-    T::WORDS
-        .iter()
-        .find(|(_, known)| *known == value)
-        .map_or("", |&(word, _)| word)
-}
-
 impl Word for Stage {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("off", Self::Off),
-        ("monitor", Self::Monitor),
-        ("enforce", Self::Enforce),
-    ];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("off", Self::Off), ("monitor", Self::Monitor), ("enforce", Self::Enforce)];
     const NAMES: &'static [&'static str] = &["off", "monitor", "enforce"];
 }
 
 impl Word for Action {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("drop", Self::Drop), ("reject", Self::Reject)];
+    const WORDS: &'static [(&'static str, Self)] = &[("drop", Self::Drop), ("reject", Self::Reject)];
     const NAMES: &'static [&'static str] = &["drop", "reject"];
 }
 

@@ -11,11 +11,7 @@ use super::place::Place;
 
 /// The text of the policy file, or nothing and a problem in `report`.
 pub(crate) fn read(path: &Path, report: &mut Report) -> Option<String> {
-    let whole = Place {
-        file: report.files.add(path.to_path_buf()),
-        line: 0,
-        column: 0,
-    };
+    let whole = Place { file: report.files.add(path.to_path_buf()), line: 0, column: 0 };
     let bytes = open(path).and_then(|_| fs::read(path).map_err(|error| unreadable(path, &error)));
     let bytes = match bytes {
         Ok(bytes) => bytes,
@@ -25,25 +21,11 @@ pub(crate) fn read(path: &Path, report: &mut Report) -> Option<String> {
         }
     };
     if bytes.is_empty() {
-        report.add(
-            Place {
-                line: 1,
-                column: 1,
-                ..whole
-            },
-            Problem::EmptyFile,
-        );
+        report.add(Place { line: 1, column: 1, ..whole }, Problem::EmptyFile);
         return None;
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {
-        report.add(
-            Place {
-                line: 1,
-                column: 1,
-                ..whole
-            },
-            Problem::ByteOrderMark,
-        );
+        report.add(Place { line: 1, column: 1, ..whole }, Problem::ByteOrderMark);
         return None;
     }
     match String::from_utf8(bytes) {
@@ -63,15 +45,8 @@ pub(crate) fn read(path: &Path, report: &mut Report) -> Option<String> {
 pub(crate) fn open(path: &Path) -> Result<File, Problem> {
     let about = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if !about.is_file() {
-        let kind = if about.is_dir() {
-            "a folder"
-        } else {
-            "a device, FIFO or socket"
-        };
-        return Err(Problem::NotAFile {
-            file: path.display().to_string(),
-            kind,
-        });
+        let kind = if about.is_dir() { "a folder" } else { "a device, FIFO or socket" };
+        return Err(Problem::NotAFile { file: path.display().to_string(), kind });
     }
     File::open(path).map_err(|error| unreadable(path, &error))
 }
@@ -81,10 +56,7 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
     let mut text = error.to_string();
     // "No such file or directory (os error 2)": the number says nothing to an operator.
     text.truncate(text.find(" (os error").unwrap_or(text.len()));
-    Problem::Unreadable {
-        file: path.display().to_string(),
-        error: text,
-    }
+    Problem::Unreadable { file: path.display().to_string(), error: text }
 }
 
 /// U+FEFF in UTF-8.

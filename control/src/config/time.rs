@@ -28,8 +28,7 @@ pub fn parse_time(text: &str) -> Result<i64, TimeError> {
 
 /// Unix seconds as RFC 3339 in UTC; a second outside year -9999..9999 as the bare number.
 pub fn format_time(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| seconds.to_string(), |time| time.to_string())
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 /// The unix second of a date-time that has date, time and offset; nothing for one that lacks any,
@@ -50,12 +49,7 @@ pub(crate) fn unix_seconds(datetime: &Datetime) -> Option<i64> {
         small(second)?,
         0,
     );
-    let utc = civil
-        .ok()?
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .ok()?
-        .timestamp()
-        .as_second();
+    let utc = civil.ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
     let minutes = match offset {
         Offset::Z => 0,
         Offset::Custom { minutes } => i64::from(minutes),
@@ -78,26 +72,11 @@ mod tests {
 
     #[test]
     fn times_without_offset_and_parts_of_seconds_are_refused() {
-        for text in [
-            "",
-            "tomorrow",
-            "2026-12-01",
-            "03:00:00",
-            "2026-12-01T03:00:00",
-            "2026-02-30T03:00:00Z",
-        ] {
-            assert_eq!(
-                parse_time(text),
-                Err(TimeError::NotRfc3339(text.into())),
-                "{text}"
-            );
+        for text in ["", "tomorrow", "2026-12-01", "03:00:00", "2026-12-01T03:00:00", "2026-02-30T03:00:00Z"] {
+            assert_eq!(parse_time(text), Err(TimeError::NotRfc3339(text.into())), "{text}");
         }
         for text in ["2026-12-01T03:00:00.5Z", "2026-12-31T23:59:60Z"] {
-            assert_eq!(
-                parse_time(text),
-                Err(TimeError::NotASecond(text.into())),
-                "{text}"
-            );
+            assert_eq!(parse_time(text), Err(TimeError::NotASecond(text.into())), "{text}");
         }
     }
 

@@ -26,7 +26,13 @@ pub(super) enum Kind {
 }
 
 /// Who owns prefixes: the kind of section and its name, as messages say it.
-pub(super) type OwnerName = (&'static str, String);
+pub(super) struct OwnerName {
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    /// Whether it is an exemption that is over: its prefixes are not in the table, so they may stand
+    /// in it again.
+    pub(super) expired: bool,
+}
 
 /// The prefix files read so far, whichever table they were for.
 pub(super) struct FileReader {
@@ -38,11 +44,7 @@ pub(super) struct FileReader {
 impl FileReader {
     /// Reads files relative to `folder`, the one the policy file is in.
     pub(super) fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_path_buf(),
-            known: HashMap::new(),
-            files: Vec::new(),
-        }
+        Self { folder: folder.to_path_buf(), known: HashMap::new(), files: Vec::new() }
     }
 
     /// Reads one file; `take` gets each prefix. Gives how many there were.
@@ -57,26 +59,17 @@ impl FileReader {
         };
         let files = &mut self.files;
         let index = *self.known.entry(path).or_insert_with_key(|path| {
-            files.push(PrefixFile {
-                file: report.files.add(path.clone()),
-                prefixes: 0,
-            });
+            files.push(PrefixFile { file: report.files.add(path.clone()), prefixes: 0 });
             files.len() - 1
         });
         let Some(about) = files.get_mut(index) else {
             return 0;
         };
         about.prefixes = 0;
-        prefix_file::read(
-            &opened,
-            about.file,
-            name.place,
-            report,
-            &mut |prefix, place, report| {
-                about.prefixes += 1;
-                take(prefix, place, report)
-            },
-        );
+        prefix_file::read(&opened, about.file, name.place, report, &mut |prefix, place, report| {
+            about.prefixes += 1;
+            take(prefix, place, report)
+        });
         about.prefixes
     }
 }
@@ -97,14 +90,7 @@ pub(super) struct Collector {
 impl Collector {
     /// An empty table that takes `limit` prefixes.
     pub(super) fn new(kind: Kind, limit: usize) -> Self {
-        Self {
-            kind,
-            limit,
-            full: false,
-            table: Table::default(),
-            owners: Vec::new(),
-            named: HashMap::new(),
-        }
+        Self { kind, limit, full: false, table: Table::default(), owners: Vec::new(), named: HashMap::new() }
     }
 
     /// Adds the prefixes of the next owner and gives how many there were.
@@ -117,6 +103,7 @@ impl Collector {
     ) -> u32 {
         // At most 65,535 owners: counts are checked before prefixes are read.
         let index = u16::try_from(self.owners.len()).unwrap_or(u16::MAX);
+        let expired = owner.expired;
         self.owners.push(owner);
         if self.kind == Kind::Destinations {
             self.named.clear();
@@ -131,19 +118,12 @@ impl Collector {
             }
         }
         for name in &lists.files {
-            if self.named.contains_key(&name.value) {
-                report.add(
-                    name.place,
-                    Problem::FileTwice {
-                        file: name.value.clone(),
-                    },
-                );
+            if !expired && self.named.contains_key(&name.value) {
+                report.add(name.place, Problem::FileTwice { file: name.value.clone() });
                 continue;
             }
-            let found = files.read(name, report, &mut |prefix, place, report| {
-                self.push(prefix, index, place, report)
-            });
-            if found > 0 {
+            let found = files.read(name, report, &mut |prefix, place, report| self.push(prefix, index, place, report));
+            if found > 0 && !expired {
                 self.named.insert(name.value.clone(), ());
             }
         }
@@ -151,13 +131,7 @@ impl Collector {
     }
 
     /// Takes a prefix, or reports once that the table is full.
-    fn push(
-        &mut self,
-        prefix: IpNet,
-        owner: u16,
-        place: Place,
-        report: &mut Report,
-    ) -> ControlFlow<()> {
+    fn push(&mut self, prefix: IpNet, owner: u16, place: Place, report: &mut Report) -> ControlFlow<()> {
         if self.table.len() < self.limit {
             self.table.push(prefix, owner, place);
             return ControlFlow::Continue(());
@@ -170,14 +144,7 @@ impl Collector {
                 Kind::TunnelEnds => "tunnel ends",
             };
             let remedy = "join neighbouring prefixes into shorter ones";
-            report.add(
-                place,
-                Problem::Limit {
-                    what,
-                    limit: self.limit,
-                    remedy,
-                },
-            );
+            report.add(place, Problem::Limit { what, limit: self.limit, remedy });
         }
         ControlFlow::Break(())
     }
@@ -196,14 +163,13 @@ impl Collector {
             (a.address, a.len) == (b.address, b.len) && owner
         };
         for group in entries.chunk_by(same) {
-            let Some(first) = group
-                .iter()
-                .min_by_key(|entry| entry.place)
-                .filter(|_| group.len() > 1)
-            else {
+            if group.len() < 2 {
                 continue;
-            };
-            for again in group.iter().filter(|entry| entry.place != first.place) {
+            }
+            let expired = |entry: &&Entry<A>| self.owners.get(usize::from(entry.owner)).is_some_and(|one| one.expired);
+            let in_place = || group.iter().filter(|entry| !expired(entry));
+            let Some(first) = in_place().min_by_key(|entry| entry.place) else { continue };
+            for again in in_place().filter(|entry| entry.place != first.place) {
                 report.add(again.place, self.twice(first, again, report));
             }
         }
@@ -211,7 +177,7 @@ impl Collector {
 
     fn twice<A: Address>(&self, first: &Entry<A>, again: &Entry<A>, report: &Report) -> Problem {
         let name = |owner: u16| match self.owners.get(usize::from(owner)) {
-            Some((kind, name)) => format!("{kind} \"{name}\""),
+            Some(OwnerName { kind, name, .. }) => format!("{kind} \"{name}\""),
             None => "another section".to_owned(),
         };
         Problem::DuplicatePrefix {

@@ -5,7 +5,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Entry, Owner, Policy, Stage};
+use ipnet::IpNet;
+
+use super::{Address, Entry, Owner, Policy, Stage};
+use crate::config::Location;
 
 /// A policy at a time.
 #[derive(Debug, Clone)]
@@ -46,15 +49,8 @@ impl Policy {
     /// What holds in the second `time`.
     pub fn at(&self, time: i64) -> Effective<'_> {
         let pools = self.pools.iter().map(|_| true);
-        let exempts = self
-            .exempts
-            .iter()
-            .map(|exempt| exempt.expires.is_none_or(|expires| time < expires));
-        Effective {
-            policy: self,
-            time,
-            present: pools.chain(exempts).collect(),
-        }
+        let exempts = self.exempts.iter().map(|exempt| exempt.expires.is_none_or(|expires| time < expires));
+        Effective { policy: self, time, present: pools.chain(exempts).collect() }
     }
 
     /// The first second after `now` in which something changes by itself.
@@ -65,10 +61,7 @@ impl Policy {
 
     /// All that changes by itself in the given seconds, in the order of time.
     pub fn changes(&self, seconds: RangeInclusive<i64>) -> Vec<Changes> {
-        let mut times: Vec<_> = self
-            .times()
-            .filter(|(time, _)| seconds.contains(time))
-            .collect();
+        let mut times: Vec<_> = self.times().filter(|(time, _)| seconds.contains(time)).collect();
         times.sort_by_key(|&(time, _)| time); // stable: the order within a second stays
         let groups = times.chunk_by(|a, b| a.0 == b.0);
         groups
@@ -81,22 +74,15 @@ impl Policy {
 
     fn times(&self) -> impl Iterator<Item = (i64, Owner)> {
         let pools = self.pools.iter().enumerate();
-        let pools =
-            pools.filter_map(|(index, pool)| Some((pool.enforce_from?, Owner::Pool(index))));
+        let pools = pools.filter_map(|(index, pool)| Some((pool.enforce_from?, Owner::Pool(index))));
         let exempts = self.exempts.iter().enumerate();
-        pools.chain(
-            exempts.filter_map(|(index, exempt)| Some((exempt.expires?, Owner::Exempt(index)))),
-        )
+        pools.chain(exempts.filter_map(|(index, exempt)| Some((exempt.expires?, Owner::Exempt(index)))))
     }
 
     fn change(&self, owner: Owner) -> Change {
         match owner {
-            Owner::Pool(index) => Change::Enforces {
-                pool: self.pools[index].name.clone(),
-            },
-            Owner::Exempt(index) => Change::Expires {
-                exempt: self.exempts[index].name.clone(),
-            },
+            Owner::Pool(index) => Change::Enforces { pool: self.pools[index].name.clone() },
+            Owner::Exempt(index) => Change::Expires { exempt: self.exempts[index].name.clone() },
         }
     }
 }
@@ -113,27 +99,38 @@ impl<'a> Effective<'a> {
 
     /// Whether prefixes of this owner (index of the source table) are in the table at this time.
     pub fn is_present(&self, owner: u16) -> bool {
-        self.present
-            .get(usize::from(owner))
-            .copied()
-            .unwrap_or(false)
+        self.present.get(usize::from(owner)).copied().unwrap_or(false)
     }
 
-    /// The IPv4 source table at this time, sorted.
-    pub fn sources4(&self) -> impl Iterator<Item = &'a Entry<u32>> {
-        self.policy
-            .sources
-            .v4
-            .iter()
-            .filter(|entry| self.is_present(entry.owner))
+    /// The IPv4 source table at this time: sorted, each prefix once.
+    pub fn sources4(&self) -> impl Iterator<Item = &'a Entry<u32>> + use<'a, '_> {
+        self.in_place(&self.policy.sources.v4)
     }
 
-    /// The IPv6 source table at this time, sorted.
-    pub fn sources6(&self) -> impl Iterator<Item = &'a Entry<u128>> {
-        self.policy
-            .sources
-            .v6
-            .iter()
-            .filter(|entry| self.is_present(entry.owner))
+    /// The IPv6 source table at this time: sorted, each prefix once.
+    pub fn sources6(&self) -> impl Iterator<Item = &'a Entry<u128>> + use<'a, '_> {
+        self.in_place(&self.policy.sources.v6)
+    }
+
+    /// Whose prefix of the source table exactly this one is at this time, and where it was written.
+    pub fn source_origin(&self, prefix: IpNet) -> Option<(Owner, Location)> {
+        let mut all = self.policy.sources.find(prefix).into_iter();
+        let (owner, place) = all.rfind(|&(owner, _)| self.is_present(owner))?;
+        Some((self.policy.owner(owner), self.policy.files.locate(place)))
+    }
+
+    /// Entries of owners that are in the table. A prefix may stand twice if one of the two had expired
+    /// when the policy was loaded; at a time before that, the exemption (the later owner) holds.
+    fn in_place<A: Address>(&self, entries: &'a [Entry<A>]) -> impl Iterator<Item = &'a Entry<A>> {
+        let mut present = entries.iter().filter(|entry| self.is_present(entry.owner)).peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let entry = present.next()?;
+                let same = |next: &&Entry<A>| (next.address, next.len) == (entry.address, entry.len);
+                if !present.peek().is_some_and(same) {
+                    return Some(entry);
+                }
+            }
+        })
     }
 }

@@ -47,7 +47,8 @@ pub struct Policy {
     pub tunnels: Vec<Tunnel>,
     /// Percent of pool space that one commit may flip, 0 to 100.
     pub max_flip_percent: u8,
-    /// Prefixes of pools and exemptions; each prefix once. Owners: pools, then exemptions.
+    /// Prefixes of pools and exemptions; each prefix once but for
+    /// expired exemptions ([`Effective::sources4`]). Owners: pools, then exemptions.
     pub sources: Table,
     /// Prefixes of destination groups; each prefix once per group. Owners: groups.
     pub destination_prefixes: Table,
@@ -141,21 +142,24 @@ pub enum Owner {
     Exempt(usize),
 }
 
-/// Reads the policy file at `path` and the prefix files it names.
+/// Reads the policy file at `path` and the prefix files it names, now.
 ///
 /// # Errors
 /// All that is wrong, in the order it was found: first the policy file's text, then names and
-/// settings, then prefixes.
+/// prefixes, then settings.
 pub fn load(path: &Path) -> Result<Policy, PolicyErrors> {
-    load::load(path, &Limits::default())
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    load_at(path, now, &Limits::default())
 }
 
-/// [`load`] with other limits, for tests of what happens at a limit.
+/// [`load`] at another time and with other limits. Prefixes of exemptions that expired by `now` may
+/// stand in the source table again.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_with_limits(path: &Path, limits: &Limits) -> Result<Policy, PolicyErrors> {
-    load::load(path, limits)
+pub fn load_at(path: &Path, now: i64, limits: &Limits) -> Result<Policy, PolicyErrors> {
+    load::load(path, now, limits)
 }
 
 impl Policy {
@@ -168,26 +172,15 @@ impl Policy {
         }
     }
 
-    /// Whose prefix of the source table exactly this one is, and where it was written.
-    pub fn source_origin(&self, prefix: IpNet) -> Option<(Owner, Location)> {
-        let (owner, place) = self.sources.find(prefix).into_iter().next()?;
-        Some((self.owner(owner), self.files.locate(place)))
-    }
-
     /// The groups that have exactly this prefix (index into [`Policy::destinations`]) and where it was written.
     pub fn destination_origins(&self, prefix: IpNet) -> Vec<(usize, Location)> {
         let found = self.destination_prefixes.find(prefix).into_iter();
-        found
-            .map(|(group, place)| (usize::from(group), self.files.locate(place)))
-            .collect()
+        found.map(|(group, place)| (usize::from(group), self.files.locate(place))).collect()
     }
 
     /// The names of the groups in a mask, in the order of the policy file.
     pub fn group_names(&self, mask: u64) -> Vec<&str> {
         let groups = self.destinations.iter().enumerate();
-        groups
-            .filter(|(index, _)| mask >> index & 1 == 1)
-            .map(|(_, group)| group.name.as_str())
-            .collect()
+        groups.filter(|(index, _)| mask >> index & 1 == 1).map(|(_, group)| group.name.as_str()).collect()
     }
 }

@@ -12,41 +12,23 @@ use crate::config::Problem;
 
 /// The prefix that `text` (without surrounding blanks) names.
 pub(crate) fn parse_prefix(text: &str) -> Result<IpNet, Problem> {
-    let refused = || Problem::NotAPrefix {
-        text: text.to_owned(),
-    };
+    let refused = || Problem::NotAPrefix { text: text.to_owned() };
     let Some((address, length)) = text.split_once('/') else {
         let address: IpAddr = text.parse().map_err(|_| refused())?;
-        return Err(Problem::BareAddress {
-            text: text.to_owned(),
-            host: address.into(),
-        });
+        return Err(Problem::BareAddress { text: text.to_owned(), host: address.into() });
     };
     let address: IpAddr = address.parse().map_err(|_| refused())?;
     let length = parse_length(length).ok_or_else(refused)?;
     let max = if address.is_ipv4() { 32 } else { 128 };
-    let too_long = || Problem::LengthAboveMax {
-        text: text.to_owned(),
-        max,
-    };
-    let length = u8::try_from(length)
-        .ok()
-        .filter(|&length| length <= max)
-        .ok_or_else(too_long)?;
+    let too_long = || Problem::LengthAboveMax { text: text.to_owned(), max };
+    let length = u8::try_from(length).ok().filter(|&length| length <= max).ok_or_else(too_long)?;
     let prefix = IpNet::new(address, length).map_err(|_| too_long())?;
     if prefix.network() != address {
         let host = address.into();
-        return Err(Problem::HostBits {
-            text: text.to_owned(),
-            network: prefix.trunc(),
-            host,
-        });
+        return Err(Problem::HostBits { text: text.to_owned(), network: prefix.trunc(), host });
     }
     match mapped_ipv4(prefix) {
-        Some(v4) => Err(Problem::MappedIpv4 {
-            text: text.to_owned(),
-            v4,
-        }),
+        Some(v4) => Err(Problem::MappedIpv4 { text: text.to_owned(), v4 }),
         None => Ok(prefix),
     }
 }
@@ -58,10 +40,7 @@ fn parse_length(text: &str) -> Option<u16> {
     if text.is_empty() || !digits || leading_zero {
         return None;
     }
-    Some(
-        text.get(..4)
-            .map_or_else(|| text.parse().unwrap_or(999), |_| 999),
-    )
+    Some(text.get(..4).map_or_else(|| text.parse().unwrap_or(999), |_| 999))
 }
 
 /// The IPv4 prefix that a prefix inside ::ffff:0:0/96 stands for.
@@ -82,9 +61,7 @@ mod tests {
     #[test]
     fn prefixes_of_every_length_read_back() {
         for length in 0..=32 {
-            let prefix = IpNet::new([203, 0, 113, 255].into(), length)
-                .unwrap()
-                .trunc();
+            let prefix = IpNet::new([203, 0, 113, 255].into(), length).unwrap().trunc();
             assert_eq!(parse_prefix(&prefix.to_string()), Ok(prefix));
         }
         let address: Ipv6Addr = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
@@ -97,38 +74,20 @@ mod tests {
     #[test]
     fn refusals_say_why_and_what_instead() {
         let cases = [
-            (
-                "192.0.2.1",
-                "\"192.0.2.1\" has no length; write 192.0.2.1/32 for one address",
-            ),
-            (
-                "2001:db8::1",
-                "\"2001:db8::1\" has no length; write 2001:db8::1/128 for one address",
-            ),
+            ("192.0.2.1", "\"192.0.2.1\" has no length; write 192.0.2.1/32 for one address"),
+            ("2001:db8::1", "\"2001:db8::1\" has no length; write 2001:db8::1/128 for one address"),
             (
                 "192.0.2.1/24",
                 "\"192.0.2.1/24\" has host bits set; write 192.0.2.0/24 for the network or 192.0.2.1/32 for the address",
             ),
-            (
-                "192.0.2.0/33",
-                "\"192.0.2.0/33\" has a length above 32; write a length from 0 to 32",
-            ),
-            (
-                "192.0.2.0/99999999999",
-                "\"192.0.2.0/99999999999\" has a length above 32; write a length from 0 to 32",
-            ),
-            (
-                "2001:db8::/129",
-                "\"2001:db8::/129\" has a length above 128; write a length from 0 to 128",
-            ),
+            ("192.0.2.0/33", "\"192.0.2.0/33\" has a length above 32; write a length from 0 to 32"),
+            ("192.0.2.0/99999999999", "\"192.0.2.0/99999999999\" has a length above 32; write a length from 0 to 32"),
+            ("2001:db8::/129", "\"2001:db8::/129\" has a length above 128; write a length from 0 to 128"),
             (
                 "::ffff:192.0.2.0/120",
                 "\"::ffff:192.0.2.0/120\" is IPv4 written as IPv6, which no frame carries; write 192.0.2.0/24",
             ),
-            (
-                "::ffff:0:0/96",
-                "\"::ffff:0:0/96\" is IPv4 written as IPv6, which no frame carries; write 0.0.0.0/0",
-            ),
+            ("::ffff:0:0/96", "\"::ffff:0:0/96\" is IPv4 written as IPv6, which no frame carries; write 0.0.0.0/0"),
         ];
         for (text, message) in cases {
             assert_eq!(parse_prefix(text).unwrap_err().to_string(), message);
@@ -162,11 +121,7 @@ mod tests {
             "2001:db8::g/64",
         ];
         for text in cases {
-            assert_eq!(
-                parse_prefix(text),
-                Err(Problem::NotAPrefix { text: text.into() }),
-                "{text}"
-            );
+            assert_eq!(parse_prefix(text), Err(Problem::NotAPrefix { text: text.into() }), "{text}");
         }
     }
 

@@ -24,19 +24,11 @@ pub(super) fn read(
 ) {
     let mut reader = BufReader::with_capacity(BUFFER, from);
     let mut line = Vec::with_capacity(LINE_MAX + 1);
-    let mut place = Place {
-        file,
-        line: 0,
-        column: 1,
-    };
+    let mut place = Place { file, line: 0, column: 1 };
     loop {
         line.clear();
         place.line = place.line.saturating_add(1);
-        match reader
-            .by_ref()
-            .take(LINE_MAX as u64 + 1)
-            .read_until(b'\n', &mut line)
-        {
+        match reader.by_ref().take(LINE_MAX as u64 + 1).read_until(b'\n', &mut line) {
             Ok(0) => return,
             Ok(_) => {}
             Err(error) => {
@@ -45,10 +37,7 @@ pub(super) fn read(
             }
         }
         if line.len() > LINE_MAX && !line.ends_with(b"\n") {
-            return report.add(
-                Place { column: 1, ..place },
-                Problem::LineTooLong { max: LINE_MAX },
-            );
+            return report.add(Place { column: 1, ..place }, Problem::LineTooLong { max: LINE_MAX });
         }
         if place.line == 1 && line.starts_with(BYTE_ORDER_MARK) {
             return report.add(Place { column: 1, ..place }, Problem::ByteOrderMark);
@@ -72,10 +61,7 @@ fn content(line: &[u8]) -> (&[u8], u32) {
     let before = line.split(|&byte| byte == b'#').next().unwrap_or(line);
     let text = before.trim_ascii_start();
     let column = before.len() - text.len() + 1;
-    (
-        text.trim_ascii_end(),
-        u32::try_from(column).unwrap_or(u32::MAX),
-    )
+    (text.trim_ascii_end(), u32::try_from(column).unwrap_or(u32::MAX))
 }
 
 /// The prefix of a line, if it has one.
@@ -106,69 +92,30 @@ mod tests {
     /// What a file with these bytes gives: prefixes with line and column, and the errors.
     fn read_bytes(bytes: &[u8]) -> (Vec<(String, u32, u32)>, Vec<String>) {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "gate25-prefixes-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("gate25-prefixes-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
-        std::fs::File::create(&path)
-            .unwrap()
-            .write_all(bytes)
-            .unwrap();
+        std::fs::File::create(&path).unwrap().write_all(bytes).unwrap();
         let mut report = Report::default();
         let number = report.files.add("f".into());
-        let named = Place {
-            file: number,
-            line: 0,
-            column: 0,
-        };
+        let named = Place { file: number, line: 0, column: 0 };
         let mut found = Vec::new();
         let file = std::fs::File::open(&path).unwrap();
-        read(
-            &file,
-            number,
-            named,
-            &mut report,
-            &mut |prefix, place, _| {
-                found.push((prefix.to_string(), place.line, place.column));
-                ControlFlow::Continue(())
-            },
-        );
+        read(&file, number, named, &mut report, &mut |prefix, place, _| {
+            found.push((prefix.to_string(), place.line, place.column));
+            ControlFlow::Continue(())
+        });
         std::fs::remove_file(&path).unwrap();
-        (
-            found,
-            report
-                .into_errors()
-                .errors
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        )
+        (found, report.into_errors().errors.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn comments_blanks_and_both_line_ends() {
-        let text = b"# list\r\n\r\n  192.0.2.0/24\t# east\r\n2001:db8::/32#x\n \t \n\xff# bytes"
-            .as_slice();
+        let text = b"# list\r\n\r\n  192.0.2.0/24\t# east\r\n2001:db8::/32#x\n \t \n\xff# bytes".as_slice();
         let (found, errors) = read_bytes(text);
-        assert_eq!(
-            found,
-            [
-                ("192.0.2.0/24".into(), 3, 3),
-                ("2001:db8::/32".into(), 4, 1)
-            ]
-        );
-        assert_eq!(
-            errors,
-            ["f:6:1: byte 0xff is not UTF-8; save the file as UTF-8"]
-        );
+        assert_eq!(found, [("192.0.2.0/24".into(), 3, 3), ("2001:db8::/32".into(), 4, 1)]);
+        assert_eq!(errors, ["f:6:1: byte 0xff is not UTF-8; save the file as UTF-8"]);
         let (found, errors) = read_bytes(b"192.0.2.0/24 # \xff\xfe in a comment");
-        assert_eq!(
-            (found.len(), errors.len()),
-            (1, 0),
-            "no line end at the end; comments may hold anything"
-        );
+        assert_eq!((found.len(), errors.len()), (1, 0), "no line end at the end; comments may hold anything");
         assert_eq!(read_bytes(b""), (vec![], vec![]));
     }
 
@@ -177,24 +124,15 @@ mod tests {
         let (found, errors) = read_bytes(b"192.0.2.1\n192.0.2.0/24\n  nonsense\n");
         assert_eq!(found, [("192.0.2.0/24".into(), 2, 1)]);
         assert_eq!(errors.len(), 2);
-        assert!(
-            errors[0].starts_with("f:1:1: \"192.0.2.1\" has no length"),
-            "{errors:?}"
-        );
-        assert!(
-            errors[1].starts_with("f:3:3: \"nonsense\" is not a prefix"),
-            "{errors:?}"
-        );
+        assert!(errors[0].starts_with("f:1:1: \"192.0.2.1\" has no length"), "{errors:?}");
+        assert!(errors[1].starts_with("f:3:3: \"nonsense\" is not a prefix"), "{errors:?}");
     }
 
     #[test]
     fn a_byte_order_mark_is_refused() {
         let (found, errors) = read_bytes(b"\xef\xbb\xbf192.0.2.0/24\n");
         assert_eq!(found, []);
-        assert_eq!(
-            errors,
-            ["f:1:1: the file starts with a byte-order mark; save it as UTF-8 without one"]
-        );
+        assert_eq!(errors, ["f:1:1: the file starts with a byte-order mark; save it as UTF-8 without one"]);
     }
 
     #[test]
@@ -210,9 +148,6 @@ mod tests {
         assert_eq!(read_bytes(without_end).1, Vec::<String>::new());
         let (found, errors) = read_bytes(&line(LINE_MAX + 2));
         assert_eq!(found, []);
-        assert_eq!(
-            errors,
-            ["f:1:1: the line is longer than 4096 bytes; write one ADDRESS/LENGTH a line"]
-        );
+        assert_eq!(errors, ["f:1:1: the line is longer than 4096 bytes; write one ADDRESS/LENGTH a line"]);
     }
 }

@@ -94,30 +94,18 @@ impl Table {
     pub(super) fn push(&mut self, prefix: IpNet, owner: u16, place: Place) {
         match prefix {
             IpNet::V4(net) => {
-                self.v4.push(Entry {
-                    address: net.network().to_bits(),
-                    place,
-                    owner,
-                    len: net.prefix_len(),
-                });
+                self.v4.push(Entry { address: net.network().to_bits(), place, owner, len: net.prefix_len() });
             }
             IpNet::V6(net) => {
-                self.v6.push(Entry {
-                    address: net.network().to_bits(),
-                    place,
-                    owner,
-                    len: net.prefix_len(),
-                });
+                self.v6.push(Entry { address: net.network().to_bits(), place, owner, len: net.prefix_len() });
             }
         }
     }
 
     /// Brings the table in order; one prefix of one owner in the order it was written.
     pub(super) fn sort(&mut self) {
-        self.v4
-            .sort_unstable_by_key(|entry| (entry.address, entry.len, entry.owner, entry.place));
-        self.v6
-            .sort_unstable_by_key(|entry| (entry.address, entry.len, entry.owner, entry.place));
+        self.v4.sort_unstable_by_key(|entry| (entry.address, entry.len, entry.owner, entry.place));
+        self.v6.sort_unstable_by_key(|entry| (entry.address, entry.len, entry.owner, entry.place));
         self.v4.shrink_to_fit();
         self.v6.shrink_to_fit();
     }
@@ -134,9 +122,7 @@ impl Table {
 fn find<A: Address>(entries: &[Entry<A>], address: A, len: u8) -> Vec<(u16, Place)> {
     let start = entries.partition_point(|entry| (entry.address, entry.len) < (address, len));
     let rest = entries.get(start..).unwrap_or(&[]);
-    let same = rest
-        .iter()
-        .take_while(|entry| (entry.address, entry.len) == (address, len));
+    let same = rest.iter().take_while(|entry| (entry.address, entry.len) == (address, len));
     same.map(|entry| (entry.owner, entry.place)).collect()
 }
 
@@ -162,26 +148,16 @@ mod tests {
     #[test]
     fn a_prefix_is_found_by_address_and_length() {
         let mut table = Table::default();
-        let place = |line| Place {
-            file: 0,
-            line,
-            column: 1,
-        };
+        let place = |line| Place { file: 0, line, column: 1 };
         table.push("10.0.0.0/8".parse().unwrap(), 1, place(1));
         table.push("10.0.0.0/9".parse().unwrap(), 2, place(2));
         table.push("10.0.0.0/8".parse().unwrap(), 0, place(3));
         table.push("2001:db8::/32".parse().unwrap(), 5, place(4));
         table.sort();
         assert_eq!(table.len(), 4);
-        assert_eq!(
-            table.find("10.0.0.0/8".parse().unwrap()),
-            [(0, place(3)), (1, place(1))]
-        );
+        assert_eq!(table.find("10.0.0.0/8".parse().unwrap()), [(0, place(3)), (1, place(1))]);
         assert_eq!(table.find("10.0.0.0/9".parse().unwrap()), [(2, place(2))]);
         assert_eq!(table.find("10.0.0.0/10".parse().unwrap()), []);
-        assert_eq!(
-            table.find("2001:db8::/32".parse().unwrap()),
-            [(5, place(4))]
-        );
+        assert_eq!(table.find("2001:db8::/32".parse().unwrap()), [(5, place(4))]);
     }
 }

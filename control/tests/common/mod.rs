@@ -14,11 +14,7 @@ impl Folder {
     /// A fresh folder with this text as policy.toml.
     pub(crate) fn new(policy: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "gate25-policy-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("gate25-policy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = Self(std::env::temp_dir().join(name));
         folder.write("policy.toml", policy.as_bytes());
         folder
@@ -38,8 +34,8 @@ impl Folder {
         policy::load(&self.0.join("policy.toml"))
     }
 
-    pub(crate) fn load_with_limits(&self, limits: &Limits) -> Result<Policy, PolicyErrors> {
-        policy::load_with_limits(&self.0.join("policy.toml"), limits)
+    pub(crate) fn load_at(&self, now: i64, limits: &Limits) -> Result<Policy, PolicyErrors> {
+        policy::load_at(&self.0.join("policy.toml"), now, limits)
     }
 
     /// A text without the folder's name.

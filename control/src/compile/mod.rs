@@ -1,0 +1,181 @@
+//! Compile: a policy at a time to the words of an image.
+//!
+//! The same policy gives the same digest, in whatever order its file names things: pools and
+//! exemptions are numbered by name, so are destination groups. Counter slots are history, not policy:
+//! a name keeps its slot from image to image, a new name takes the next one ever given out.
+
+use gate25_include::image::format::COUNTER_SLOTS;
+use gate25_include::image::{BuildError, Image, ImageBuilder, Kind, PoolSpec};
+use hashbrown::HashMap;
+
+use crate::policy::{Action, Address, Effective, Entry, Match, Owner, Policy, Stage, Undetermined};
+
+/// Which counter slot each name has, and how many were ever given out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Slots {
+    by_name: HashMap<String, u32>,
+    next: u32,
+}
+
+/// Why a policy does not become an image.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// All counter slots were given out to names, most of which are gone.
+    #[error(
+        "no counter slot is left for \"{name}\": {COUNTER_SLOTS} names were counted since the dataplane started; \
+         restart the dataplane to count anew"
+    )]
+    SlotsUsedUp {
+        /// The name that would need one.
+        name: String,
+    },
+    /// The image builder refuses; a checked policy cannot make it, short of more than 16 GiB.
+    #[error("the image cannot be built: {0}")]
+    Build(#[from] BuildError),
+}
+
+/// Compiles what holds at a time, as the words of an image of this generation (above 0).
+///
+/// # Errors
+/// [`CompileError`]; the image in force is not touched.
+pub fn compile(at: &Effective<'_>, slots: &Slots, generation: u64) -> Result<Vec<u32>, CompileError> {
+    let policy = at.policy;
+    let mut builder = ImageBuilder::new();
+    builder.reject_rate(policy.reject_rate)?;
+    builder.times(at.time, policy.next_change(at.time).unwrap_or(0));
+    let groups = Groups::number(policy, &mut builder)?;
+    let numbers = add_pools(at, &groups, slots.clone(), &mut builder)?;
+    add_sources(at.sources4(), &numbers, &mut builder)?;
+    add_sources(at.sources6(), &numbers, &mut builder)?;
+    let destinations = &policy.destination_prefixes;
+    let four = destinations.v4.iter().map(|entry| (entry.prefix(), entry.owner));
+    for (prefix, group) in four.chain(destinations.v6.iter().map(|entry| (entry.prefix(), entry.owner))) {
+        builder.destination(prefix, groups.bit(group))?;
+    }
+    let ends = &policy.tunnel_ends;
+    for prefix in ends.v4.iter().map(Entry::prefix).chain(ends.v6.iter().map(Entry::prefix)) {
+        builder.tunnel(prefix)?;
+    }
+    Ok(builder.finish(generation)?)
+}
+
+impl Slots {
+    /// The slots of the running image: what the next one has to keep.
+    pub fn of(image: &Image) -> Self {
+        let by_name = image.pools().map(|pool| (pool.name.to_owned(), pool.counter_slot));
+        Self { by_name: by_name.collect(), next: image.next_slot() }
+    }
+
+    /// The slot of a name, a new one if it has none.
+    fn take(&mut self, name: &str) -> Result<u32, CompileError> {
+        if let Some(&slot) = self.by_name.get(name) {
+            return Ok(slot);
+        }
+        let slot = self.next;
+        if slot as usize >= COUNTER_SLOTS {
+            return Err(CompileError::SlotsUsedUp { name: name.to_owned() });
+        }
+        self.next += 1;
+        self.by_name.insert(name.to_owned(), slot);
+        Ok(slot)
+    }
+}
+
+/// The image's group bits, by index of the policy's destinations.
+struct Groups(Vec<u8>);
+
+impl Groups {
+    /// Adds the groups in the order of their names.
+    fn number(policy: &Policy, builder: &mut ImageBuilder) -> Result<Self, CompileError> {
+        let mut order: Vec<usize> = (0..policy.destinations.len()).collect();
+        order.sort_by_key(|&index| &policy.destinations[index].name);
+        let mut bits = vec![0; order.len()];
+        for index in order {
+            bits[index] = builder.group(&policy.destinations[index].name)?;
+        }
+        Ok(Self(bits))
+    }
+
+    fn bit(&self, group: u16) -> u8 {
+        self.0.get(usize::from(group)).copied().unwrap_or(u8::MAX)
+    }
+
+    /// A mask over the policy's groups as one over the image's.
+    fn mask(&self, mask: u64) -> u64 {
+        let set = self.0.iter().enumerate().filter(|(index, _)| mask >> index & 1 == 1);
+        set.fold(0, |mask, (_, &bit)| mask | 1 << bit)
+    }
+}
+
+/// Adds pools and exemptions in the order of their names; gives the image's numbers by owner index.
+fn add_pools(
+    at: &Effective<'_>,
+    groups: &Groups,
+    mut slots: Slots,
+    builder: &mut ImageBuilder,
+) -> Result<Vec<u16>, CompileError> {
+    let policy = at.policy;
+    let pools = policy.pools.iter().enumerate().map(|(index, pool)| (pool.name.as_str(), Owner::Pool(index)));
+    let exempts = policy.exempts.iter().enumerate().map(|(index, one)| (one.name.as_str(), Owner::Exempt(index)));
+    let mut order: Vec<_> = pools.chain(exempts).enumerate().collect();
+    order.sort_by_key(|&(_, (name, _))| name);
+    let mut numbers = vec![0; order.len()];
+    builder.next_slot(slots.next);
+    for (owner, (name, whose)) in order {
+        let counter_slot = slots.take(name)?;
+        let spec = match whose {
+            Owner::Pool(index) => pool_spec(at, index, groups, counter_slot),
+            Owner::Exempt(_) => PoolSpec { kind: Kind::Exempt, name, counter_slot, ..EXEMPT },
+        };
+        numbers[owner] = builder.pool(&spec)?;
+    }
+    Ok(numbers)
+}
+
+fn pool_spec<'a>(at: &Effective<'a>, index: usize, groups: &Groups, counter_slot: u32) -> PoolSpec<'a> {
+    let pool = &at.policy.pools[index];
+    PoolSpec {
+        kind: Kind::Pool,
+        stage: at.stage(index),
+        action: pool.action,
+        matching: pool.matching,
+        return_traffic: pool.return_traffic,
+        undetermined: pool.undetermined,
+        share: u32::from(pool.share),
+        line_prefix: pool.line_prefix,
+        allow: groups.mask(pool.allow),
+        only: pool.only.map(|only| groups.mask(only)),
+        counter_slot,
+        name: &pool.name,
+    }
+}
+
+fn add_sources<'a, A: Address>(
+    sources: impl Iterator<Item = &'a Entry<A>>,
+    numbers: &[u16],
+    builder: &mut ImageBuilder,
+) -> Result<(), CompileError> {
+    for entry in sources {
+        // Owners are indices of pools and exemptions; the builder refuses a number it has not given.
+        let number = numbers.get(usize::from(entry.owner)).copied().unwrap_or(u16::MAX);
+        builder.source(entry.prefix(), number)?;
+    }
+    Ok(())
+}
+
+/// What an exemption's record holds besides its name and slot.
+const EXEMPT: PoolSpec<'static> = PoolSpec {
+    kind: Kind::Exempt,
+    stage: Stage::Off,
+    action: Action::Drop,
+    matching: Match::Syn,
+    return_traffic: false,
+    undetermined: Undetermined::Drop,
+    share: 0,
+    line_prefix: 64,
+    allow: 0,
+    only: None,
+    counter_slot: 0,
+    name: "",
+};
