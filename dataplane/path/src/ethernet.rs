@@ -29,12 +29,7 @@ where
             let inner = self.frame.u16(at + 2)?;
             if O::ON {
                 let id = self.frame.u16(at).unwrap_or_default() & 0x0fff;
-                self.observer.see(Step::Vlan {
-                    at,
-                    tag: kind,
-                    id,
-                    kind: inner,
-                });
+                self.observer.see(Step::Vlan { at, tag: kind, id, kind: inner });
             }
             kind = inner;
             at += 4;
@@ -52,11 +47,7 @@ where
 
     /// Whether the frame reaches `to`; link headers that do not fit are not IP.
     pub(crate) fn link_holds(&self, to: usize) -> Result<(), Stop> {
-        if to > self.frame.wire_len() {
-            Err(Stop::NotIp)
-        } else {
-            Ok(())
-        }
+        if to > self.frame.wire_len() { Err(Stop::NotIp) } else { Ok(()) }
     }
 
     /// An 802.3 frame: IP behind LLC/SNAP is not read, anything else is not IP.

@@ -15,19 +15,11 @@ where
     O: Observer,
 {
     /// Judges the fragment offset (in units of 8 bytes) of the IPv4 header just noted.
-    pub(crate) fn ipv4_fragment(
-        &self,
-        protocol: u8,
-        offset: u16,
-        route_last: Option<usize>,
-    ) -> Result<(), Stop> {
+    pub(crate) fn ipv4_fragment(&self, protocol: u8, offset: u16, route_last: Option<usize>) -> Result<(), Stop> {
         if offset == 0 {
             return Ok(());
         }
-        if is_carrier(protocol)
-            && offset < CARRIER_LIMIT
-            && self.end_of(route_last)? != End::Foreign
-        {
+        if is_carrier(protocol) && offset < CARRIER_LIMIT && self.end_of(route_last)? != End::Foreign {
             return Err(overlap(false));
         }
         match offset {
@@ -46,8 +38,7 @@ where
             self.observer.see(Step::Fragment { at, offset, more });
         }
         if offset > 0 {
-            let carrier =
-                offset < CARRIER_LIMIT && self.end_of(payload.route_last)? != End::Foreign;
+            let carrier = offset < CARRIER_LIMIT && self.end_of(payload.route_last)? != End::Foreign;
             return Err(match offset {
                 _ if carrier => overlap(false),
                 1 => overlap(true),
@@ -65,10 +56,7 @@ where
 
 /// `undetermined_overlap`; the destination was not read if this may be a fragment of a carrier.
 const fn overlap(destination_read: bool) -> Stop {
-    Stop::Undetermined {
-        how: Undetermined::Overlap,
-        destination_read,
-    }
+    Stop::Undetermined { how: Undetermined::Overlap, destination_read }
 }
 
 /// Offsets from here on (in units of 8 bytes) lie behind every header we read in a carrier's first fragment.

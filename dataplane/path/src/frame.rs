@@ -35,20 +35,14 @@ impl<'a> Frame<'a> {
     #[must_use]
     #[inline]
     pub const fn whole(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            wire_len: bytes.len(),
-        }
+        Self { bytes, wire_len: bytes.len() }
     }
 
     /// The first bytes of a frame that was `wire_len` bytes long, as in a capture with a snap length.
     /// A `wire_len` below `bytes.len()` counts as `bytes.len()`, one above 2³² − 1 as 2³² − 1.
     #[must_use]
     pub fn captured(bytes: &'a [u8], wire_len: usize) -> Self {
-        Self {
-            bytes,
-            wire_len: wire_len.min(u32::MAX as usize).max(bytes.len()),
-        }
+        Self { bytes, wire_len: wire_len.min(u32::MAX as usize).max(bytes.len()) }
     }
 
     /// The bytes at hand.
@@ -121,9 +115,6 @@ mod tests {
     #[test]
     fn the_wire_is_never_shorter_than_the_capture() {
         assert_eq!(Frame::captured(&[0; 4], 2).wire_len(), 4);
-        assert_eq!(
-            Frame::captured(&[], usize::MAX).wire_len(),
-            u32::MAX as usize
-        );
+        assert_eq!(Frame::captured(&[], usize::MAX).wire_len(), u32::MAX as usize);
     }
 }

@@ -17,10 +17,7 @@ where
         bounds.hold(at + 4, Stop::NotTcp)?;
         let port = self.frame.u16(at + 2)?;
         if O::ON {
-            self.observer.see(Step::Udp {
-                at,
-                destination_port: port,
-            });
+            self.observer.see(Step::Udp { at, destination_port: port });
         }
         if port != PORT {
             return Err(Stop::NotTcp);
@@ -37,22 +34,12 @@ where
         }
         let inner = self.gtpu_extensions(at, flags, bounds)?;
         if O::ON {
-            self.observer.see(Step::Gtpu {
-                at,
-                flags,
-                len: inner - at,
-            });
+            self.observer.see(Step::Gtpu { at, flags, len: inner - at });
         }
         bounds.hold(inner + 1, Stop::NotTcp)?;
         match self.frame.u8(inner)? >> 4 {
-            4 => Ok(Network {
-                at: inner,
-                v6: false,
-            }),
-            6 => Ok(Network {
-                at: inner,
-                v6: true,
-            }),
+            4 => Ok(Network { at: inner, v6: false }),
+            6 => Ok(Network { at: inner, v6: true }),
             _ => Err(Stop::NotTcp),
         }
     }

@@ -30,40 +30,20 @@ where
         let field = self.frame.u16(at + 6)?;
         let protocol = self.frame.u8(at + 9)?;
         if O::ON {
-            self.observer
-                .see(Step::Ipv4(crate::walk::Ipv4::read(self.frame, at)));
+            self.observer.see(Step::Ipv4(crate::walk::Ipv4::read(self.frame, at)));
         }
-        let bounds = Bounds {
-            end,
-            cut: holder.cut,
-        };
+        let bounds = Bounds { end, cut: holder.cut };
         let offset = field & OFFSET;
         self.of_interest(protocol, offset)?;
-        let route_last = if header_len > FIXED {
-            self.options(at, header_len, holder.cut)?
-        } else {
-            None
-        };
+        let route_last = if header_len > FIXED { self.options(at, header_len, holder.cut)? } else { None };
         self.ipv4_fragment(protocol, offset, route_last)?;
         bounds.hold(at + header_len, Stop::Malformed)?;
         let at = at + header_len;
         if field & MORE == 0 {
-            return Ok(Payload {
-                protocol,
-                at,
-                bounds,
-                fragment_at: None,
-                route_last,
-            });
+            return Ok(Payload { protocol, at, bounds, fragment_at: None, route_last });
         }
         self.packet.first_fragment = true;
-        Ok(Payload {
-            protocol,
-            at,
-            bounds: bounds.fragmented(),
-            fragment_at: Some(at),
-            route_last,
-        })
+        Ok(Payload { protocol, at, bounds: bounds.fragmented(), fragment_at: Some(at), route_last })
     }
 
     /// Stops at what can neither be TCP nor a carrier of it, before options are looked at.
@@ -79,18 +59,10 @@ where
 
     /// Walks the options; notes a source route or a list that cannot be read to its end, and returns the offset
     /// of the last address of a route that is not yet at its end.
-    fn options(
-        &mut self,
-        header_at: usize,
-        header_len: usize,
-        cut: usize,
-    ) -> Result<Option<usize>, NotCaptured> {
+    fn options(&mut self, header_at: usize, header_len: usize, cut: usize) -> Result<Option<usize>, NotCaptured> {
         let end = header_at + header_len;
         let mut at = header_at + FIXED;
-        let mut route = Route {
-            present: false,
-            last: None,
-        };
+        let mut route = Route { present: false, last: None };
         while at < end {
             match self.option(at, end.min(cut), &mut route)? {
                 OptionEnd::Next(next) => at = next,
@@ -106,10 +78,7 @@ where
                 header.source_route = true;
             }
             if O::ON {
-                self.observer.see(Step::SourceRoute {
-                    at,
-                    last: route.last,
-                });
+                self.observer.see(Step::SourceRoute { at, last: route.last });
             }
         }
         Ok(route.last)

@@ -18,51 +18,28 @@ where
         }
         let payload_len = usize::from(self.frame.u16(at + 4)?);
         let next = self.frame.u8(at + 6)?;
-        let end = if payload_len == 0 && next == HOP_BY_HOP {
-            holder.end
-        } else {
-            at + FIXED + payload_len
-        };
+        let end = if payload_len == 0 && next == HOP_BY_HOP { holder.end } else { at + FIXED + payload_len };
         if end > holder.end {
             return Err(Stop::Malformed);
         }
         self.note(at, true);
         if O::ON {
-            self.observer
-                .see(Step::Ipv6(crate::walk::Ipv6::read(self.frame, at)));
+            self.observer.see(Step::Ipv6(crate::walk::Ipv6::read(self.frame, at)));
         }
-        let bounds = Bounds {
-            end,
-            cut: holder.cut,
-        };
-        let mut payload = Payload {
-            protocol: next,
-            at: at + FIXED,
-            bounds,
-            fragment_at: None,
-            route_last: None,
-        };
+        let bounds = Bounds { end, cut: holder.cut };
+        let mut payload = Payload { protocol: next, at: at + FIXED, bounds, fragment_at: None, route_last: None };
         for _ in 0..MAX_EXTENSIONS {
             if !is_extension(payload.protocol) {
                 return Ok(payload);
             }
             self.extension(&mut payload)?;
         }
-        if is_extension(payload.protocol) {
-            Err(Stop::CHAIN)
-        } else {
-            Ok(payload)
-        }
+        if is_extension(payload.protocol) { Err(Stop::CHAIN) } else { Ok(payload) }
     }
 
     /// Steps over the extension header at `payload.at`, which must fit whole.
     fn extension(&mut self, payload: &mut Payload) -> Result<(), Stop> {
-        let Payload {
-            protocol,
-            at,
-            bounds,
-            ..
-        } = *payload;
+        let Payload { protocol, at, bounds, .. } = *payload;
         bounds.hold(at + 2, Stop::Malformed)?;
         let next = self.frame.u8(at)?;
         let len = match protocol {
@@ -72,12 +49,7 @@ where
         };
         bounds.hold(at + len, Stop::Malformed)?;
         if O::ON {
-            self.observer.see(Step::Extension {
-                at,
-                protocol,
-                len,
-                next,
-            });
+            self.observer.see(Step::Extension { at, protocol, len, next });
         }
         payload.protocol = next;
         payload.at = at + len;
@@ -113,10 +85,7 @@ where
 /// Whether a next-header value names an extension header whose length can be told.
 #[inline]
 pub(crate) const fn is_extension(protocol: u8) -> bool {
-    matches!(
-        protocol,
-        HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | 60 | 135 | 139 | 140 | 253 | 254
-    )
+    matches!(protocol, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | 60 | 135 | 139 | 140 | 253 | 254)
 }
 
 /// Bytes of the fixed header.

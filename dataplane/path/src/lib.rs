@@ -7,13 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::indexing_slicing
-    )
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::indexing_slicing)
 )]
 
 mod ethernet;
@@ -23,12 +17,18 @@ mod gre;
 mod gtpu;
 mod ipv4;
 mod ipv6;
+mod lookup;
 mod mpls;
 pub mod parse;
 mod pppoe;
+pub mod reject;
+pub mod share;
 mod tcp;
 mod tunnel;
+pub mod verdict;
 pub mod walk;
 
 pub use frame::{Direction, Frame};
 pub use parse::{Outcome, Packet, Segment, Stop, parse};
+pub use share::Line;
+pub use verdict::{Action, InboundRead, Verdict, judge, judge_frame};

@@ -15,23 +15,12 @@ pub type Outcome = Result<Segment, Stop>;
 
 /// Reads `frame`. `is_end` says whether an address is one of our own tunnel ends; only carriers to
 /// (outbound) or from (inbound) such an end are looked into.
-pub fn parse<E, O>(
-    frame: Frame<'_>,
-    direction: Direction,
-    is_end: E,
-    observer: &mut O,
-) -> (Packet, Outcome)
+pub fn parse<E, O>(frame: Frame<'_>, direction: Direction, is_end: E, observer: &mut O) -> (Packet, Outcome)
 where
     E: Fn(IpAddr) -> bool,
     O: Observer,
 {
-    let mut reader = Reader {
-        frame,
-        direction,
-        is_end,
-        observer,
-        packet: Packet::default(),
-    };
+    let mut reader = Reader { frame, direction, is_end, observer, packet: Packet::default() };
     let outcome = reader.read();
     if O::ON {
         reader.observer.see(Step::Read(outcome));
@@ -79,20 +68,11 @@ pub enum Undetermined {
 
 impl Stop {
     /// The chain is longer than we follow: where the packet goes was not read.
-    pub(crate) const CHAIN: Self = Self::Undetermined {
-        how: Undetermined::Chain,
-        destination_read: false,
-    };
+    pub(crate) const CHAIN: Self = Self::Undetermined { how: Undetermined::Chain, destination_read: false };
     /// A fragment cuts headers before their upper protocol, or before an inner destination.
-    pub(crate) const TINY: Self = Self::Undetermined {
-        how: Undetermined::Tiny,
-        destination_read: false,
-    };
+    pub(crate) const TINY: Self = Self::Undetermined { how: Undetermined::Tiny, destination_read: false };
     /// A first fragment that is known to be TCP but may hide its ports or flags.
-    pub(crate) const TINY_TCP: Self = Self::Undetermined {
-        how: Undetermined::Tiny,
-        destination_read: true,
-    };
+    pub(crate) const TINY_TCP: Self = Self::Undetermined { how: Undetermined::Tiny, destination_read: true };
 }
 
 impl From<NotCaptured> for Stop {
@@ -197,9 +177,7 @@ impl Packet {
     /// The innermost header, to note more about it.
     #[inline]
     pub(crate) fn innermost_mut(&mut self) -> Option<&mut Header> {
-        self.headers
-            .get_mut(..self.count)
-            .and_then(<[Header]>::last_mut)
+        self.headers.get_mut(..self.count).and_then(<[Header]>::last_mut)
     }
 }
 
@@ -248,10 +226,7 @@ impl Bounds {
     /// The bounds of a first fragment's data: what is missing is in another fragment.
     #[inline]
     pub(crate) fn fragmented(self) -> Self {
-        Self {
-            end: UNKNOWN,
-            cut: self.end.min(self.cut),
-        }
+        Self { end: UNKNOWN, cut: self.end.min(self.cut) }
     }
 
     /// Whether bytes up to `to` are there; `short` if they cannot be, `undetermined_tiny` if a fragment cuts them.
@@ -275,16 +250,9 @@ where
     fn read(&mut self) -> Outcome {
         let mut network = self.ethernet()?;
         self.packet.network_at = network.at;
-        let mut bounds = Bounds {
-            end: self.frame.wire_len(),
-            cut: UNKNOWN,
-        };
+        let mut bounds = Bounds { end: self.frame.wire_len(), cut: UNKNOWN };
         loop {
-            let payload = if network.v6 {
-                self.ipv6(network.at, bounds)?
-            } else {
-                self.ipv4(network.at, bounds)?
-            };
+            let payload = if network.v6 { self.ipv6(network.at, bounds)? } else { self.ipv4(network.at, bounds)? };
             if payload.protocol == TCP {
                 return self.tcp(payload);
             }
@@ -296,11 +264,7 @@ where
     #[inline]
     pub(crate) fn note(&mut self, at: usize, v6: bool) {
         if let Some(slot) = self.packet.headers.get_mut(self.packet.count) {
-            *slot = Header {
-                at,
-                v6,
-                ..Header::default()
-            };
+            *slot = Header { at, v6, ..Header::default() };
             self.packet.count += 1;
         }
     }

@@ -29,11 +29,7 @@ where
         };
         if O::ON {
             let session = self.frame.u16(at + 2).unwrap_or_default();
-            self.observer.see(Step::Pppoe {
-                at,
-                session,
-                protocol,
-            });
+            self.observer.see(Step::Pppoe { at, session, protocol });
         }
         let at = at + HEADER + len;
         match protocol {

@@ -12,18 +12,11 @@ where
 {
     /// Reads the segment a payload is.
     pub(crate) fn tcp(&mut self, payload: Payload) -> Outcome {
-        let Payload {
-            at,
-            bounds,
-            fragment_at,
-            ..
-        } = payload;
+        let Payload { at, bounds, fragment_at, .. } = payload;
         if fragment_at.is_some_and(|start| start != at) {
             return Err(Stop::TINY_TCP);
         }
-        bounds
-            .hold(at + THROUGH_FLAGS, Stop::Malformed)
-            .map_err(known_to_be_tcp)?;
+        bounds.hold(at + THROUGH_FLAGS, Stop::Malformed).map_err(known_to_be_tcp)?;
         let head: [u8; THROUGH_FLAGS] = self.frame.array(at)?;
         let [s0, s1, d0, d1, .., flags] = head;
         let segment = Segment {
@@ -42,11 +35,7 @@ where
 
 /// The upper protocol was reached, so the destination was read.
 fn known_to_be_tcp(stop: Stop) -> Stop {
-    if stop == Stop::TINY {
-        Stop::TINY_TCP
-    } else {
-        stop
-    }
+    if stop == Stop::TINY { Stop::TINY_TCP } else { stop }
 }
 
 /// Bytes of the TCP header up to and with the flags.

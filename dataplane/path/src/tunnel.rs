@@ -34,13 +34,7 @@ where
 {
     /// Looks into what the innermost header carries, if it is a tunnel of ours.
     pub(crate) fn tunnel(&mut self, payload: Payload) -> Result<Inner, Stop> {
-        let Payload {
-            protocol,
-            at,
-            mut bounds,
-            fragment_at,
-            route_last,
-        } = payload;
+        let Payload { protocol, at, mut bounds, fragment_at, route_last } = payload;
         if !is_carrier(protocol) {
             return Err(Stop::NotTcp);
         }
@@ -81,11 +75,7 @@ where
                 header.destination(self.frame)?
             }
         };
-        Ok(if (self.is_end)(here) {
-            End::Ours
-        } else {
-            End::Foreign
-        })
+        Ok(if (self.is_end)(here) { End::Ours } else { End::Foreign })
     }
 }
 

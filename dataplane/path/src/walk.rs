@@ -3,11 +3,15 @@
 //! The packet path and this tale are the same code: [`Observer`] is a type parameter, and [`Silent`], which the
 //! packet path uses, compiles to nothing. An observer hears; it cannot change a verdict.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use gate25_include::image::{SourceMatch, Stage};
 
 use crate::frame::Frame;
 use crate::parse::{Outcome, Segment};
+use crate::share::Line;
 pub use crate::tunnel::End;
+use crate::verdict::Verdict;
 
 /// Hears each step, in the order in which the frame is read and judged.
 pub trait Observer {
@@ -36,39 +40,22 @@ impl<F: FnMut(Step)> Observer for F {
 
 /// One header read or one decision taken. `at` is the header's offset in the frame, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "the fields carry the names of the headers' own fields"
-)]
+#[allow(missing_docs, reason = "the fields carry the names of the headers' own fields")]
 pub enum Step {
     /// The Ethernet header.
     Ethernet { kind: u16 },
     /// A VLAN tag, and the type behind it.
-    Vlan {
-        at: usize,
-        tag: u16,
-        id: u16,
-        kind: u16,
-    },
+    Vlan { at: usize, tag: u16, id: u16, kind: u16 },
     /// An MPLS stack entry.
     Mpls { at: usize, label: u32, bottom: bool },
     /// A PPPoE session header and its PPP protocol.
-    Pppoe {
-        at: usize,
-        session: u16,
-        protocol: u16,
-    },
+    Pppoe { at: usize, session: u16, protocol: u16 },
     /// An IPv4 header.
     Ipv4(Ipv4),
     /// An IPv6 header.
     Ipv6(Ipv6),
     /// An IPv6 extension header of `len` bytes.
-    Extension {
-        at: usize,
-        protocol: u8,
-        len: usize,
-        next: u8,
-    },
+    Extension { at: usize, protocol: u8, len: usize, next: u8 },
     /// A source route, or IPv4 options that cannot be read to their end; `last` is the offset of the route's
     /// last address where there is one still to be reached.
     SourceRoute { at: usize, last: Option<usize> },
@@ -86,14 +73,21 @@ pub enum Step {
     Tcp(Segment),
     /// The end of reading.
     Read(Outcome),
+    /// An address of the subscriber's side, and what the source table says of it.
+    Source { address: IpAddr, matched: Option<SourceMatch> },
+    /// The far side's address, and the destination groups it is in, one bit each.
+    Destination { address: IpAddr, groups: u64 },
+    /// The destination cannot be trusted, so the pool's lists are not asked.
+    Untrusted,
+    /// Stage of the pool, and where the line stands in its share; `percentile` is 0 to 99.
+    Share { line: Line, percentile: u32, share: u32, stage: Stage },
+    /// The verdict.
+    Judged(Verdict),
 }
 
 /// Fields of an IPv4 header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "the fields carry the names of the header's own fields"
-)]
+#[allow(missing_docs, reason = "the fields carry the names of the header's own fields")]
 pub struct Ipv4 {
     pub at: usize,
     pub header_len: usize,
@@ -124,10 +118,7 @@ impl Ipv4 {
 
 /// Fields of an IPv6 header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "the fields carry the names of the header's own fields"
-)]
+#[allow(missing_docs, reason = "the fields carry the names of the header's own fields")]
 pub struct Ipv6 {
     pub at: usize,
     pub payload_len: u16,

@@ -43,19 +43,14 @@ fn what_follows_total_length_is_padding() {
 #[test]
 fn ipv4_options_are_stepped_over() {
     for len in (4..=40).step_by(4) {
-        reads(&frame(
-            &v4(A4, B4, TCP).options(&vec![1; len]).around(&syn()),
-        ));
+        reads(&frame(&v4(A4, B4, TCP).options(&vec![1; len]).around(&syn())));
     }
 }
 
 #[test]
 fn ipv4_other_protocols_and_ah_are_not_tcp() {
     for protocol in [0, 1, 2, 4, 17, 41, 43, 44, 47, 50, 51, 60, 132, 255] {
-        stops(
-            &frame(&v4(A4, B4, protocol).around(&ext(TCP, &syn()))),
-            Stop::NotTcp,
-        );
+        stops(&frame(&v4(A4, B4, protocol).around(&ext(TCP, &syn()))), Stop::NotTcp);
     }
 }
 
@@ -68,14 +63,8 @@ fn source_routes_and_unreadable_options_are_noted() {
     };
     assert!(noted(&route_option(131, 4, &[B4])));
     assert!(noted(&route_option(137, 4, &[B4])));
-    assert!(
-        noted(&[&[1, 1][..], &route_option(137, 8, &[B4])].concat()),
-        "also at its end"
-    );
-    assert!(
-        noted(&[7, 1, 0, 0]),
-        "an option shorter than its own header"
-    );
+    assert!(noted(&[&[1, 1][..], &route_option(137, 8, &[B4])].concat()), "also at its end");
+    assert!(noted(&[7, 1, 0, 0]), "an option shorter than its own header");
     assert!(noted(&[7, 0, 0, 0]));
     assert!(noted(&[7, 5, 0, 0]), "an option longer than the header");
     assert!(noted(&[1, 1, 1, 7]), "an option without a length");
@@ -120,26 +109,11 @@ fn payload_length_0_with_hop_by_hop_is_the_rest_of_the_frame() {
 #[test]
 fn every_extension_header_is_stepped_over() {
     for kind in [0, 43, 60, 135, 139, 140, 253, 254] {
-        reads(&frame(&v6(
-            A6,
-            B6,
-            kind,
-            &[&[TCP, 0, 0, 0, 0, 0, 0, 0][..], &syn()].concat(),
-        )));
+        reads(&frame(&v6(A6, B6, kind, &[&[TCP, 0, 0, 0, 0, 0, 0, 0][..], &syn()].concat())));
         reads(&frame(&v6(A6, B6, kind, &long_ext(TCP, 3, &syn()))));
     }
-    reads(&frame(&v6(
-        A6,
-        B6,
-        AH,
-        &[&[TCP, 4][..], &[0; 22], &syn()].concat(),
-    )));
-    reads(&frame(&v6(
-        A6,
-        B6,
-        FRAGMENT,
-        &fragment6(TCP, 0, false, &syn()),
-    )));
+    reads(&frame(&v6(A6, B6, AH, &[&[TCP, 4][..], &[0; 22], &syn()].concat())));
+    reads(&frame(&v6(A6, B6, FRAGMENT, &fragment6(TCP, 0, false, &syn()))));
 }
 
 #[test]
@@ -173,14 +147,8 @@ fn an_extension_chain_or_tcp_cut_short_is_malformed() {
         stops(&frame(&v6(A6, B6, next, &bytes[..len])), Stop::Malformed);
     }
     reads(&frame(&v6(A6, B6, next, &bytes[..30])));
-    stops(
-        &frame(&v6(A6, B6, DEST, &[TCP, 5, 0, 0, 0, 0, 0, 0, 9])),
-        Stop::Malformed,
-    );
-    stops(
-        &frame(&v6(A6, B6, FRAGMENT, &[TCP, 0, 0, 1])),
-        Stop::Malformed,
-    );
+    stops(&frame(&v6(A6, B6, DEST, &[TCP, 5, 0, 0, 0, 0, 0, 0, 9])), Stop::Malformed);
+    stops(&frame(&v6(A6, B6, FRAGMENT, &[TCP, 0, 0, 1])), Stop::Malformed);
 }
 
 #[test]
@@ -201,39 +169,23 @@ fn a_byte_that_is_looked_at_but_was_not_captured() {
     for len in 0..whole.len() {
         let outcome = read_captured(&whole[..len], whole.len(), Direction::Outbound).1;
         assert_eq!(outcome.is_ok(), len >= flags, "{len} bytes");
-        assert!(
-            outcome.is_ok() || outcome == Err(Stop::NotCaptured),
-            "{len} bytes"
-        );
+        assert!(outcome.is_ok() || outcome == Err(Stop::NotCaptured), "{len} bytes");
     }
 }
 
 #[test]
 fn lengths_are_judged_by_the_wire() {
     let whole = frame(&v4(A4, B4, TCP).around(&[&syn()[..], &[0; 1000]].concat()));
-    assert!(
-        read_captured(&whole[..54], whole.len(), Direction::Outbound)
-            .1
-            .is_ok()
-    );
+    assert!(read_captured(&whole[..54], whole.len(), Direction::Outbound).1.is_ok());
     let shorter = read_captured(&whole[..54], whole.len() - 1, Direction::Outbound).1;
     assert_eq!(shorter, Err(Stop::Malformed));
     let udp = frame(&v4(A4, B4, UDP).around(&[0; 1000]));
-    assert_eq!(
-        read_captured(&udp[..34], udp.len(), Direction::Outbound).1,
-        Err(Stop::NotTcp)
-    );
+    assert_eq!(read_captured(&udp[..34], udp.len(), Direction::Outbound).1, Err(Stop::NotTcp));
 }
 
 #[test]
 fn what_decides_before_the_capture_ends_decides() {
     let icmp = frame(&v4(A4, B4, 1).around(&[0; 64]));
-    assert_eq!(
-        read_captured(&icmp[..24], icmp.len(), Direction::Outbound).1,
-        Err(Stop::NotTcp)
-    );
-    assert_eq!(
-        read_captured(&icmp[..23], icmp.len(), Direction::Outbound).1,
-        Err(Stop::NotCaptured)
-    );
+    assert_eq!(read_captured(&icmp[..24], icmp.len(), Direction::Outbound).1, Err(Stop::NotTcp));
+    assert_eq!(read_captured(&icmp[..23], icmp.len(), Direction::Outbound).1, Err(Stop::NotCaptured));
 }

@@ -4,7 +4,6 @@ mod common;
 
 use common::reading::*;
 use common::*;
-use gate25_path::Direction;
 use gate25_path::parse::Stop;
 
 // Link layer
@@ -17,9 +16,7 @@ fn plain_ipv4_and_ipv6_are_read() {
 
 #[test]
 fn eight_tags_are_read_a_ninth_announced_is_tags_limit() {
-    let tags = [
-        0x8100, 0x88a8, 0x9100, 0x9200, 0x8100, 0x88a8, 0x9100, 0x9200, 0x8100,
-    ];
+    let tags = [0x8100, 0x88a8, 0x9100, 0x9200, 0x8100, 0x88a8, 0x9100, 0x9200, 0x8100];
     for n in 0..=8 {
         reads(&tagged(&tags[..n], 0x0800, &syn4()));
     }
@@ -64,11 +61,7 @@ fn pppoe_with_two_byte_and_one_byte_protocol_is_read() {
     reads(&ethernet(0x8864, &pppoe(&[0x21], &syn4())));
     reads(&ethernet(0x8864, &pppoe(&[0, 0x57], &syn6())));
     reads(&ethernet(0x8864, &pppoe(&[0x57], &syn6())));
-    reads(&tagged(
-        &[0x88a8, 0x8100],
-        0x8864,
-        &pppoe(&[0, 0x21], &syn4()),
-    ));
+    reads(&tagged(&[0x88a8, 0x8100], 0x8864, &pppoe(&[0, 0x21], &syn4())));
 }
 
 #[test]
@@ -81,19 +74,10 @@ fn pppoe_length_is_not_used() {
 
 #[test]
 fn pppoe_of_other_kinds() {
-    stops(
-        &ethernet(0x8864, &pppoe(&[0, 0x3d], &syn4())),
-        Stop::NotRead,
-    );
+    stops(&ethernet(0x8864, &pppoe(&[0, 0x3d], &syn4())), Stop::NotRead);
     stops(&ethernet(0x8864, &pppoe(&[0x3d], &syn4())), Stop::NotRead);
-    stops(
-        &ethernet(0x8864, &pppoe(&[0xc0, 0x21], &syn4())),
-        Stop::NotIp,
-    );
-    stops(
-        &ethernet(0x8864, &pppoe(&[0x80, 0x21], &syn4())),
-        Stop::NotIp,
-    );
+    stops(&ethernet(0x8864, &pppoe(&[0xc0, 0x21], &syn4())), Stop::NotIp);
+    stops(&ethernet(0x8864, &pppoe(&[0x80, 0x21], &syn4())), Stop::NotIp);
     stops(&ethernet(0x8863, &pppoe(&[0, 0x21], &syn4())), Stop::NotIp);
     let good = pppoe(&[0, 0x21], &syn4());
     for (at, byte) in [(0, 0x12), (0, 0x21), (1, 0x09)] {
@@ -108,23 +92,16 @@ fn pppoe_of_other_kinds() {
 
 #[test]
 fn llc_snap_with_ip_is_not_read_other_802_3_is_not_ip() {
-    let snap =
-        |kind: u16, ip: &[u8]| [&[0xaa, 0xaa, 3, 0, 0, 0][..], &kind.to_be_bytes(), ip].concat();
+    let snap = |kind: u16, ip: &[u8]| [&[0xaa, 0xaa, 3, 0, 0, 0][..], &kind.to_be_bytes(), ip].concat();
     for kind in [0, 60, 0x05ff] {
         stops(&ethernet(kind, &snap(0x0800, &syn4())), Stop::NotRead);
         stops(&ethernet(kind, &snap(0x86dd, &syn6())), Stop::NotRead);
-        stops(
-            &tagged(&[0x8100], kind, &snap(0x0800, &syn4())),
-            Stop::NotRead,
-        );
+        stops(&tagged(&[0x8100], kind, &snap(0x0800, &syn4())), Stop::NotRead);
         stops(&ethernet(kind, &snap(0x8100, &syn4())), Stop::NotIp);
     }
     stops(&ethernet(0x0600, &snap(0x0800, &syn4())), Stop::NotIp);
     stops(&ethernet(60, &snap(0x0800, &[])[..7]), Stop::NotIp);
-    stops(
-        &ethernet(38, &[0x42, 0x42, 3, 0, 0, 0, 0, 0, 0]),
-        Stop::NotIp,
-    );
+    stops(&ethernet(38, &[0x42, 0x42, 3, 0, 0, 0, 0, 0, 0]), Stop::NotIp);
     let mut other = snap(0x0800, &syn4());
     other[5] = 0xf8;
     stops(&ethernet(60, &other), Stop::NotIp);

@@ -1,11 +1,8 @@
 //! Builds frames for tests, inside out: each function puts one header in front of its payload.
 //! Lengths and protocol numbers are right unless a test breaks them by hand.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "each test binary uses its own part"
-)]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 
+pub(crate) mod policy;
 pub(crate) mod reading;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -30,13 +27,7 @@ pub(crate) const SOURCE_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0a];
 pub(crate) const DESTINATION_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0b];
 
 pub(crate) fn ethernet(kind: u16, payload: &[u8]) -> Vec<u8> {
-    [
-        &DESTINATION_MAC[..],
-        &SOURCE_MAC,
-        &kind.to_be_bytes(),
-        payload,
-    ]
-    .concat()
+    [&DESTINATION_MAC[..], &SOURCE_MAC, &kind.to_be_bytes(), payload].concat()
 }
 
 /// An untagged frame around an IP packet; the type follows the version.
@@ -45,11 +36,7 @@ pub(crate) fn frame(ip: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn kind_of(ip: &[u8]) -> u16 {
-    if ip.first().is_some_and(|b| b >> 4 == 6) {
-        0x86dd
-    } else {
-        0x0800
-    }
+    if ip.first().is_some_and(|b| b >> 4 == 6) { 0x86dd } else { 0x0800 }
 }
 
 /// VLAN tags of the given types, outermost first, then `kind` and the payload.
@@ -185,9 +172,7 @@ pub(crate) fn tcp(source_port: u16, destination_port: u16, flags: u8) -> Vec<u8>
     let mut bytes = Vec::new();
     bytes.extend(source_port.to_be_bytes());
     bytes.extend(destination_port.to_be_bytes());
-    bytes.extend([
-        1, 2, 3, 4, 10, 11, 12, 13, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0,
-    ]);
+    bytes.extend([1, 2, 3, 4, 10, 11, 12, 13, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
     bytes
 }
 
@@ -204,25 +189,13 @@ pub(crate) fn udp(source_port: u16, destination_port: u16, payload: &[u8]) -> Ve
 /// A G-PDU over UDP port 2152; `flags` below 8 are E, S, PN, and `optional` is what follows the 8 bytes.
 pub(crate) fn gtpu(flags: u8, optional: &[u8], payload: &[u8]) -> Vec<u8> {
     let len = (optional.len() + payload.len()) as u16;
-    let head = [
-        &[0x30 | flags, 255][..],
-        &len.to_be_bytes(),
-        &[0, 0, 0, 9],
-        optional,
-    ]
-    .concat();
+    let head = [&[0x30 | flags, 255][..], &len.to_be_bytes(), &[0, 0, 0, 9], optional].concat();
     udp(2152, 2152, &[&head[..], payload].concat())
 }
 
 /// A GRE header of version 0; `optional` is what follows the 4 bytes.
 pub(crate) fn gre(flags: u16, kind: u16, optional: &[u8], payload: &[u8]) -> Vec<u8> {
-    [
-        &flags.to_be_bytes()[..],
-        &kind.to_be_bytes(),
-        optional,
-        payload,
-    ]
-    .concat()
+    [&flags.to_be_bytes()[..], &kind.to_be_bytes(), optional, payload].concat()
 }
 
 /// The Internet checksum (RFC 1071).

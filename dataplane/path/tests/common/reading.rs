@@ -17,17 +17,8 @@ pub(crate) fn is_end(address: std::net::IpAddr) -> bool {
     address.to_string() == END4 || address.to_string() == END6
 }
 
-pub(crate) fn read_captured(
-    frame: &[u8],
-    wire_len: usize,
-    direction: Direction,
-) -> (Packet, Outcome) {
-    parse(
-        Frame::captured(frame, wire_len),
-        direction,
-        is_end,
-        &mut Silent,
-    )
+pub(crate) fn read_captured(frame: &[u8], wire_len: usize, direction: Direction) -> (Packet, Outcome) {
+    parse(Frame::captured(frame, wire_len), direction, is_end, &mut Silent)
 }
 
 pub(crate) fn read(frame: &[u8]) -> (Packet, Outcome) {
@@ -43,17 +34,11 @@ pub(crate) fn stops(frame: &[u8], stop: Stop) {
 #[track_caller]
 pub(crate) fn reads(frame: &[u8]) {
     let segment = read(frame).1.expect("TCP");
-    assert_eq!(
-        (segment.source_port, segment.destination_port, segment.flags),
-        (1025, 25, SYN)
-    );
+    assert_eq!((segment.source_port, segment.destination_port, segment.flags), (1025, 25, SYN));
 }
 
 pub(crate) const fn undetermined(how: Undetermined, destination_read: bool) -> Stop {
-    Stop::Undetermined {
-        how,
-        destination_read,
-    }
+    Stop::Undetermined { how, destination_read }
 }
 pub(crate) const OVERLAP: Stop = undetermined(Undetermined::Overlap, true);
 pub(crate) const OVERLAP_CARRIER: Stop = undetermined(Undetermined::Overlap, false);
