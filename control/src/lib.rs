@@ -6,3 +6,4 @@ pub mod compile;
 pub mod config;
 pub mod guard;
 pub mod policy;
+pub mod publish;

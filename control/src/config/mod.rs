@@ -25,6 +25,7 @@ pub use place::{At, Files, Location, Place};
 pub use section::Word;
 use section::{Section, type_name};
 pub use settings::{Action, Match, Settings, Stage, Undetermined};
+pub use text::CopyOf;
 pub use time::{TimeError, format_time, parse_time};
 
 /// What a policy file says: every key as it was written, absent ones as `None`.
@@ -97,8 +98,8 @@ pub struct TunnelConfig {
 
 impl Config {
     /// Reads the policy file at `path`; problems go to `report`, in the order of the file.
-    pub(crate) fn read(path: &Path, report: &mut Report) -> Option<Self> {
-        let text = text::read(path, report)?;
+    pub(crate) fn read(path: &Path, copy_of: &CopyOf<'_>, report: &mut Report) -> Option<Self> {
+        let text = text::read(path, copy_of, report)?;
         let source = Source::new(0, &text);
         let (document, errors) = DeTable::parse_recoverable(&text);
         for error in &errors {

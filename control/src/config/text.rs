@@ -4,15 +4,20 @@
 //! sockets before opening them (opening a FIFO would wait for its writer).
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{Problem, Report};
 use super::place::Place;
 
+/// Where the bytes of a named file are: the name itself, or a copy that stands for it. Messages and
+/// places always say the name.
+pub type CopyOf<'a> = dyn Fn(&Path) -> PathBuf + 'a;
+
 /// The text of the policy file, or nothing and a problem in `report`.
-pub(crate) fn read(path: &Path, report: &mut Report) -> Option<String> {
+pub(crate) fn read(path: &Path, copy_of: &CopyOf<'_>, report: &mut Report) -> Option<String> {
     let whole = Place { file: report.files.add(path.to_path_buf()), line: 0, column: 0 };
-    let bytes = open(path).and_then(|_| fs::read(path).map_err(|error| unreadable(path, &error)));
+    let read = |_| fs::read(copy_of(path)).map_err(|error| unreadable(path, &error));
+    let bytes = open(path, copy_of).and_then(read);
     let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(problem) => {
@@ -42,13 +47,14 @@ pub(crate) fn read(path: &Path, report: &mut Report) -> Option<String> {
 }
 
 /// Opens a regular file for reading.
-pub(crate) fn open(path: &Path) -> Result<File, Problem> {
-    let about = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+pub(crate) fn open(path: &Path, copy_of: &CopyOf<'_>) -> Result<File, Problem> {
+    let bytes_at = copy_of(path);
+    let about = fs::metadata(&bytes_at).map_err(|error| unreadable(path, &error))?;
     if !about.is_file() {
         let kind = if about.is_dir() { "a folder" } else { "a device, FIFO or socket" };
         return Err(Problem::NotAFile { file: path.display().to_string(), kind });
     }
-    File::open(path).map_err(|error| unreadable(path, &error))
+    File::open(bytes_at).map_err(|error| unreadable(path, &error))
 }
 
 /// The problem that an error of the operating system is.

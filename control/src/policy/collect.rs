@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use super::prefix::parse_prefix;
 use super::table::{Address, Entry, Table};
 use super::{PrefixFile, prefix_file};
-use crate::config::{At, Place, PrefixLists, Problem, Report, text};
+use crate::config::{At, CopyOf, Place, PrefixLists, Problem, Report, text};
 
 /// Which table prefixes are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +35,23 @@ pub(super) struct OwnerName {
 }
 
 /// The prefix files read so far, whichever table they were for.
-pub(super) struct FileReader {
+pub(super) struct FileReader<'a> {
     folder: PathBuf,
+    copy_of: &'a CopyOf<'a>,
     known: HashMap<PathBuf, usize>,
     pub(super) files: Vec<PrefixFile>,
 }
 
-impl FileReader {
+impl<'a> FileReader<'a> {
     /// Reads files relative to `folder`, the one the policy file is in.
-    pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf(), known: HashMap::new(), files: Vec::new() }
+    pub(super) fn new(folder: &Path, copy_of: &'a CopyOf<'a>) -> Self {
+        Self { folder: folder.to_path_buf(), copy_of, known: HashMap::new(), files: Vec::new() }
     }
 
     /// Reads one file; `take` gets each prefix. Gives how many there were.
     fn read(&mut self, name: &At<String>, report: &mut Report, take: &mut Take<'_>) -> u32 {
         let path = self.folder.join(&name.value);
-        let opened = match text::open(&path) {
+        let opened = match text::open(&path, self.copy_of) {
             Ok(opened) => opened,
             Err(problem) => {
                 report.add(name.place, problem);

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use super::collect::{Collector, FileReader, Kind, OwnerName};
 use super::settings::Resolver;
 use super::{Destination, Exempt, Policy, Pool, Table, Tunnel, warning};
-use crate::config::{At, Config, ExemptConfig, Place, PolicyErrors, PrefixLists, Problem, Report};
+use crate::config::{At, Config, CopyOf, ExemptConfig, Place, PolicyErrors, PrefixLists, Problem, Report};
 
 /// How much a policy may hold. The packet path counts on the defaults; tests make them small.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,16 +42,16 @@ impl Default for Limits {
 }
 
 /// [`super::load_at`].
-pub(super) fn load(path: &Path, now: i64, limits: &Limits) -> Result<Policy, PolicyErrors> {
+pub(super) fn load(path: &Path, now: i64, limits: &Limits, copy_of: &CopyOf<'_>) -> Result<Policy, PolicyErrors> {
     let mut report = Report::default();
-    let Some(config) = Config::read(path, &mut report) else {
+    let Some(config) = Config::read(path, copy_of, &mut report) else {
         return Err(report.into_errors());
     };
     if !check_counts(&config, limits, &mut report) {
         return Err(report.into_errors());
     }
     check_names(&config, &mut report);
-    let mut files = FileReader::new(path.parent().unwrap_or(Path::new("")));
+    let mut files = FileReader::new(path.parent().unwrap_or(Path::new("")), copy_of);
     let prefixes = Prefixes::read(&config, now, limits, &mut files, &mut report);
     if !report.is_clean() {
         return Err(report.into_errors());

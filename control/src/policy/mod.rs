@@ -22,7 +22,7 @@ use std::path::Path;
 use ipnet::IpNet;
 
 pub use crate::config::{Action, Match, Stage, Undetermined};
-use crate::config::{Files, Location, Place, PolicyErrors};
+use crate::config::{CopyOf, Files, Location, Place, PolicyErrors};
 pub use effective::{Change, Changes, Effective};
 pub use load::Limits;
 pub use table::{Address, Entry, Table};
@@ -159,7 +159,16 @@ pub fn load(path: &Path) -> Result<Policy, PolicyErrors> {
 /// # Errors
 /// As [`load`].
 pub fn load_at(path: &Path, now: i64, limits: &Limits) -> Result<Policy, PolicyErrors> {
-    load::load(path, now, limits)
+    load::load(path, now, limits, &Path::to_path_buf)
+}
+
+/// [`load_at`] from copies: the bytes of each file are where `copy_of` says, while messages and places
+/// keep the names the operator knows.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_copy(path: &Path, now: i64, copy_of: &CopyOf<'_>) -> Result<Policy, PolicyErrors> {
+    load::load(path, now, &Limits::default(), copy_of)
 }
 
 impl Policy {
