@@ -62,11 +62,7 @@ impl Ipv4 {
     /// The same as a fragment at `offset` (units of 8 bytes).
     #[must_use]
     pub fn fragment(self, offset: u16, more: bool) -> Self {
-        Self {
-            offset,
-            flags: (self.flags & 0b110) | u8::from(more),
-            ..self
-        }
+        Self { offset, flags: (self.flags & 0b110) | u8::from(more), ..self }
     }
 
     pub(super) fn encode(&self, next: Option<&Layer>, inner: Vec<u8>) -> Vec<u8> {
@@ -80,12 +76,7 @@ impl Ipv4 {
         out.extend(total.to_be_bytes());
         out.extend(self.id.to_be_bytes());
         out.extend(fragment.to_be_bytes());
-        out.extend([
-            self.ttl,
-            self.protocol.unwrap_or_else(|| protocol(next)),
-            0,
-            0,
-        ]);
+        out.extend([self.ttl, self.protocol.unwrap_or_else(|| protocol(next)), 0, 0]);
         out.extend(self.source.octets());
         out.extend(self.destination.octets());
         out.extend(options);
@@ -137,19 +128,10 @@ impl Ipv6 {
     }
 
     pub(super) fn encode(&self, next: Option<&Layer>, inner: Vec<u8>) -> Vec<u8> {
-        let word = (u32::from(self.version) << 28)
-            | (u32::from(self.traffic_class) << 20)
-            | (self.flow & 0xf_ffff);
+        let word = (u32::from(self.version) << 28) | (u32::from(self.traffic_class) << 20) | (self.flow & 0xf_ffff);
         let mut out = word.to_be_bytes().to_vec();
-        out.extend(
-            self.payload_length
-                .unwrap_or(length16(inner.len()))
-                .to_be_bytes(),
-        );
-        out.extend([
-            self.next_header.unwrap_or_else(|| protocol(next)),
-            self.hop_limit,
-        ]);
+        out.extend(self.payload_length.unwrap_or(length16(inner.len())).to_be_bytes());
+        out.extend([self.next_header.unwrap_or_else(|| protocol(next)), self.hop_limit]);
         out.extend(self.source.octets());
         out.extend(self.destination.octets());
         out.extend(inner);

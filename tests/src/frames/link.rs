@@ -23,36 +23,19 @@ impl Ethernet {
     /// Between two locally administered addresses.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            destination: [2, 0, 0, 0, 0, 1],
-            source: [2, 0, 0, 0, 0, 2],
-            ethertype: None,
-        }
+        Self { destination: [2, 0, 0, 0, 0, 1], source: [2, 0, 0, 0, 0, 2], ethertype: None }
     }
 
     /// With that type.
     #[must_use]
     pub fn typed(ethertype: u16) -> Self {
-        Self {
-            ethertype: Some(ethertype),
-            ..Self::new()
-        }
+        Self { ethertype: Some(ethertype), ..Self::new() }
     }
 
     pub(super) fn encode(&self, next: Option<&Layer>, inner: Vec<u8>) -> Vec<u8> {
-        let computed = if matches!(next, Some(Layer::Snap(_))) {
-            length16(inner.len())
-        } else {
-            ethertype(next)
-        };
+        let computed = if matches!(next, Some(Layer::Snap(_))) { length16(inner.len()) } else { ethertype(next) };
         let kind = self.ethertype.unwrap_or(computed);
-        [
-            &self.destination[..],
-            &self.source,
-            &kind.to_be_bytes(),
-            &inner,
-        ]
-        .concat()
+        [&self.destination[..], &self.source, &kind.to_be_bytes(), &inner].concat()
     }
 }
 
@@ -71,28 +54,17 @@ impl Vlan {
     /// A customer tag, 0x8100.
     #[must_use]
     pub fn new(vlan: u16) -> Self {
-        Self {
-            tpid: 0x8100,
-            tci: vlan,
-            ethertype: None,
-        }
+        Self { tpid: 0x8100, tci: vlan, ethertype: None }
     }
 
     /// With that tag protocol identifier.
     #[must_use]
     pub fn tagged(tpid: u16, vlan: u16) -> Self {
-        Self {
-            tpid,
-            ..Self::new(vlan)
-        }
+        Self { tpid, ..Self::new(vlan) }
     }
 
     pub(super) fn encode(&self, next: Option<&Layer>, inner: Vec<u8>) -> Vec<u8> {
-        let computed = if matches!(next, Some(Layer::Snap(_))) {
-            length16(inner.len())
-        } else {
-            ethertype(next)
-        };
+        let computed = if matches!(next, Some(Layer::Snap(_))) { length16(inner.len()) } else { ethertype(next) };
         let kind = self.ethertype.unwrap_or(computed);
         [&self.tci.to_be_bytes()[..], &kind.to_be_bytes(), &inner].concat()
     }
@@ -111,10 +83,7 @@ impl Mpls {
     /// An entry with that label.
     #[must_use]
     pub fn new(label: u32) -> Self {
-        Self {
-            label,
-            bottom: None,
-        }
+        Self { label, bottom: None }
     }
 
     pub(super) fn encode(&self, next: Option<&Layer>, inner: Vec<u8>) -> Vec<u8> {
@@ -149,22 +118,13 @@ impl Pppoe {
     /// A session frame.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            version_type: 0x11,
-            code: 0,
-            session: 0x0025,
-            length: None,
-            protocol: None,
-        }
+        Self { version_type: 0x11, code: 0, session: 0x0025, length: None, protocol: None }
     }
 
     /// With those PPP protocol bytes.
     #[must_use]
     pub fn ppp(protocol: &[u8]) -> Self {
-        Self {
-            protocol: Some(protocol.to_vec()),
-            ..Self::new()
-        }
+        Self { protocol: Some(protocol.to_vec()), ..Self::new() }
     }
 
     pub(super) fn encode(&self, next: Option<&Layer>, inner: Vec<u8>) -> Vec<u8> {
@@ -174,18 +134,9 @@ impl Pppoe {
             // LCP.
             _ => vec![0xc0, 0x21],
         });
-        let length = self
-            .length
-            .unwrap_or_else(|| length16(protocol.len() + inner.len()));
+        let length = self.length.unwrap_or_else(|| length16(protocol.len() + inner.len()));
         let (session, length) = (self.session.to_be_bytes(), length.to_be_bytes());
-        [
-            &[self.version_type, self.code],
-            &session[..],
-            &length,
-            &protocol,
-            &inner,
-        ]
-        .concat()
+        [&[self.version_type, self.code], &session[..], &length, &protocol, &inner].concat()
     }
 }
 
@@ -210,11 +161,7 @@ impl Snap {
     /// With the organisation code that announces an Ethernet type.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            llc: [0xaa, 0xaa, 3],
-            oui: [0, 0, 0],
-            ethertype: None,
-        }
+        Self { llc: [0xaa, 0xaa, 3], oui: [0, 0, 0], ethertype: None }
     }
 
     pub(super) fn encode(&self, next: Option<&Layer>, inner: Vec<u8>) -> Vec<u8> {

@@ -60,9 +60,7 @@ pub struct Slice {
 macro_rules! layer_from {
     ($($kind:ident),*) => { $(impl From<$kind> for Layer { fn from(layer: $kind) -> Self { Self::$kind(layer) } })* };
 }
-layer_from!(
-    Ethernet, Vlan, Mpls, Pppoe, Snap, Ipv4, Ipv6, Extension, Fragment, Gre, Gtp, Udp, Tcp, Slice
-);
+layer_from!(Ethernet, Vlan, Mpls, Pppoe, Snap, Ipv4, Ipv6, Extension, Fragment, Gre, Gtp, Udp, Tcp, Slice);
 
 impl From<Vec<u8>> for Layer {
     fn from(bytes: Vec<u8>) -> Self {
@@ -113,21 +111,13 @@ impl Slice {
     /// The first `to` bytes.
     #[must_use]
     pub fn first(to: usize, layers: Vec<Layer>) -> Self {
-        Self {
-            layers,
-            from: 0,
-            to,
-        }
+        Self { layers, from: 0, to }
     }
 
     /// All bytes from `from` on.
     #[must_use]
     pub fn rest(from: usize, layers: Vec<Layer>) -> Self {
-        Self {
-            layers,
-            from,
-            to: usize::MAX,
-        }
+        Self { layers, from, to: usize::MAX }
     }
 
     fn encode(&self, ends: Ends, inner: &[u8]) -> Vec<u8> {
@@ -181,9 +171,7 @@ fn internet_checksum(bytes: &[u8]) -> u16 {
 /// TCP's and UDP's checksum with the pseudo header of their IP version (RFC 9293 §3.1, RFC 8200 §8.1).
 fn transport_checksum(ends: Ends, protocol: u8, segment: &[u8]) -> u16 {
     let mut bytes = Vec::new();
-    let length = u32::try_from(segment.len())
-        .unwrap_or(u32::MAX)
-        .to_be_bytes();
+    let length = u32::try_from(segment.len()).unwrap_or(u32::MAX).to_be_bytes();
     match ends {
         Some((IpAddr::V4(source), IpAddr::V4(destination))) => {
             bytes.extend(source.octets());

@@ -10,16 +10,9 @@ pub fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
     out.extend(262_144_u32.to_le_bytes());
     out.extend(1_u32.to_le_bytes());
     for (index, frame) in frames.iter().enumerate() {
-        let (index, length) = (
-            u32::try_from(index).unwrap_or(u32::MAX),
-            u32::try_from(frame.len()).unwrap_or(u32::MAX),
-        );
-        for word in [
-            1_800_000_000 + index / 1000,
-            index % 1000 * 1000,
-            length,
-            length,
-        ] {
+        let (index, length) =
+            (u32::try_from(index).unwrap_or(u32::MAX), u32::try_from(frame.len()).unwrap_or(u32::MAX));
+        for word in [1_800_000_000 + index / 1000, index % 1000 * 1000, length, length] {
             out.extend(word.to_le_bytes());
         }
         out.extend(frame);

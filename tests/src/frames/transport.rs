@@ -19,29 +19,16 @@ impl Udp {
     /// To that port.
     #[must_use]
     pub fn to(destination: u16) -> Self {
-        Self {
-            source: 40025,
-            destination,
-            length: None,
-            checksum: None,
-        }
+        Self { source: 40025, destination, length: None, checksum: None }
     }
 
     pub(super) fn encode(&self, ends: Ends, inner: Vec<u8>) -> Vec<u8> {
         let mut out = [self.source.to_be_bytes(), self.destination.to_be_bytes()].concat();
-        out.extend(
-            self.length
-                .unwrap_or(length16(8 + inner.len()))
-                .to_be_bytes(),
-        );
+        out.extend(self.length.unwrap_or(length16(8 + inner.len())).to_be_bytes());
         out.extend([0, 0]);
         out.extend(inner);
         // RFC 768: a computed zero is sent as all ones.
-        let computed = || {
-            Some(transport_checksum(ends, 17, &out))
-                .filter(|sum| *sum != 0)
-                .unwrap_or(0xffff)
-        };
+        let computed = || Some(transport_checksum(ends, 17, &out)).filter(|sum| *sum != 0).unwrap_or(0xffff);
         let checksum = self.checksum.unwrap_or_else(computed);
         out[6..8].copy_from_slice(&checksum.to_be_bytes());
         out
@@ -63,6 +50,8 @@ pub struct Tcp {
     pub offset: Option<u8>,
     /// Flags: FIN 0x01, SYN 0x02, RST 0x04, PSH 0x08, ACK 0x10, URG 0x20, ECE 0x40, CWR 0x80.
     pub flags: u8,
+    /// Window.
+    pub window: u16,
     /// Checksum; computed.
     pub checksum: Option<u16>,
     /// Options; padded with end-of-list to a multiple of four bytes.
@@ -88,13 +77,10 @@ impl Tcp {
             source,
             destination,
             sequence: 0x0102_0304,
-            acknowledgment: if flags & Self::ACK == 0 {
-                0
-            } else {
-                0x0a0b_0c0d
-            },
+            acknowledgment: if flags & Self::ACK == 0 { 0 } else { 0x0a0b_0c0d },
             offset: None,
             flags,
+            window: 0xfaf0,
             checksum: None,
             options: Vec::new(),
         }
@@ -115,18 +101,16 @@ impl Tcp {
     pub(super) fn encode(&self, ends: Ends, inner: Vec<u8>) -> Vec<u8> {
         let mut options = self.options.clone();
         options.resize(options.len().next_multiple_of(4), 0);
-        let words = self
-            .offset
-            .unwrap_or(u8::try_from(5 + options.len() / 4).unwrap_or(15));
+        let words = self.offset.unwrap_or(u8::try_from(5 + options.len() / 4).unwrap_or(15));
         let mut out = [self.source.to_be_bytes(), self.destination.to_be_bytes()].concat();
         out.extend(self.sequence.to_be_bytes());
         out.extend(self.acknowledgment.to_be_bytes());
-        out.extend([words << 4, self.flags, 0xfa, 0xf0, 0, 0, 0, 0]);
+        out.extend([words << 4, self.flags]);
+        out.extend(self.window.to_be_bytes());
+        out.extend([0; 4]);
         out.extend(options);
         out.extend(inner);
-        let checksum = self
-            .checksum
-            .unwrap_or_else(|| transport_checksum(ends, 6, &out));
+        let checksum = self.checksum.unwrap_or_else(|| transport_checksum(ends, 6, &out));
         out[16..18].copy_from_slice(&checksum.to_be_bytes());
         out
     }

@@ -17,24 +17,14 @@ impl Gre {
     /// A header with these flags and the optional fields they announce.
     #[must_use]
     pub fn new(flags: u16) -> Self {
-        Self {
-            flags,
-            protocol: None,
-            optional: None,
-        }
+        Self { flags, protocol: None, optional: None }
     }
 
     pub(super) fn encode(&self, next: Option<&Layer>, inner: Vec<u8>) -> Vec<u8> {
         let kind = self.protocol.unwrap_or_else(|| ethertype(next));
         let fields = (self.flags & 0xb000).count_ones() as usize;
         let optional = self.optional.clone().unwrap_or_else(|| vec![0; fields * 4]);
-        [
-            &self.flags.to_be_bytes()[..],
-            &kind.to_be_bytes(),
-            &optional,
-            &inner,
-        ]
-        .concat()
+        [&self.flags.to_be_bytes()[..], &kind.to_be_bytes(), &optional, &inner].concat()
     }
 }
 
@@ -64,34 +54,19 @@ impl Gtp {
     /// A G-PDU with eight bytes of header.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            flags: 0x30,
-            message: 255,
-            length: None,
-            next: None,
-            extensions: Vec::new(),
-        }
+        Self { flags: 0x30, message: 255, length: None, next: None, extensions: Vec::new() }
     }
 
     /// With these bits of E 0x04, S 0x02, PN 0x01 set.
     #[must_use]
     pub fn flagged(bits: u8) -> Self {
-        Self {
-            flags: 0x30 | bits,
-            ..Self::new()
-        }
+        Self { flags: 0x30 | bits, ..Self::new() }
     }
 
     /// With those extension headers and E set; 0x85 is a PDU session container.
     #[must_use]
     pub fn extended(extensions: &[(u8, &[u8])]) -> Self {
-        Self {
-            extensions: extensions
-                .iter()
-                .map(|(kind, body)| (*kind, body.to_vec()))
-                .collect(),
-            ..Self::flagged(4)
-        }
+        Self { extensions: extensions.iter().map(|(kind, body)| (*kind, body.to_vec())).collect(), ..Self::flagged(4) }
     }
 
     pub(super) fn encode(&self, inner: Vec<u8>) -> Vec<u8> {
@@ -108,17 +83,8 @@ impl Gtp {
             extension.push(self.extensions.get(index + 1).map_or(0, |(kind, _)| *kind));
             optional.extend(extension);
         }
-        let length = self
-            .length
-            .unwrap_or(length16(optional.len() + inner.len()));
+        let length = self.length.unwrap_or(length16(optional.len() + inner.len()));
         let teid = [0, 0, 0x25, 0x25];
-        [
-            &[self.flags, self.message],
-            &length.to_be_bytes()[..],
-            &teid,
-            &optional,
-            &inner,
-        ]
-        .concat()
+        [&[self.flags, self.message], &length.to_be_bytes()[..], &teid, &optional, &inner].concat()
     }
 }

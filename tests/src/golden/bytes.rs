@@ -18,19 +18,13 @@ impl<'a> Captured<'a> {
     /// A whole frame.
     #[must_use]
     pub fn whole(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            wire_len: bytes.len(),
-        }
+        Self { bytes, wire_len: bytes.len() }
     }
 
     /// A frame captured short: `wire_len` bytes on the wire (never taken as fewer than were captured).
     #[must_use]
     pub fn short(bytes: &'a [u8], wire_len: usize) -> Self {
-        Self {
-            bytes,
-            wire_len: wire_len.max(bytes.len()),
-        }
+        Self { bytes, wire_len: wire_len.max(bytes.len()) }
     }
 
     pub(super) fn wire_len(self) -> usize {
@@ -38,11 +32,7 @@ impl<'a> Captured<'a> {
     }
 
     pub(super) fn u8(self, at: usize) -> Result<u8, NotCaptured> {
-        assert!(
-            at < self.wire_len,
-            "the model read byte {at} of a frame of {}",
-            self.wire_len
-        );
+        assert!(at < self.wire_len, "the model read byte {at} of a frame of {}", self.wire_len);
         self.bytes.get(at).copied().ok_or(NotCaptured)
     }
 
@@ -86,11 +76,7 @@ impl Room {
         if self.end.is_some_and(|end| upto > end) {
             return Err(Lack::Short);
         }
-        if upto > self.seen {
-            Err(Lack::Cut)
-        } else {
-            Ok(())
-        }
+        if upto > self.seen { Err(Lack::Cut) } else { Ok(()) }
     }
 
     /// The same room behind a header that ends at `start`.
@@ -105,9 +91,6 @@ impl Room {
 
     /// The same room, nothing read at or behind `wall`.
     pub(super) fn not_behind(self, wall: usize) -> Self {
-        Self {
-            seen: self.seen.min(wall),
-            ..self
-        }
+        Self { seen: self.seen.min(wall), ..self }
     }
 }

@@ -32,11 +32,7 @@ impl Reader<'_> {
         let (at, frame) = (room.start, self.frame);
         let length = usize::from(frame.u16(at + 4)?);
         let mut next = frame.u8(at + 6)?;
-        let end = if length == 0 && next == 0 {
-            room.end
-        } else {
-            Some(at + 40 + length)
-        };
+        let end = if length == 0 && next == 0 { room.end } else { Some(at + 40 + length) };
         if let (Some(end), Some(holder)) = (end, room.end)
             && end > holder
         {
@@ -44,22 +40,10 @@ impl Reader<'_> {
         }
         let source = IpAddr::from(frame.array::<16>(at + 8)?);
         let destination = IpAddr::from(frame.array::<16>(at + 24)?);
-        self.headers.push(Header {
-            source,
-            destination,
-            source_route: false,
-            gtp_carrier: false,
-        });
+        self.headers.push(Header { source, destination, source_route: false, gtp_carrier: false });
         let seen = end.map_or(room.seen, |end| end.min(room.seen));
-        let mut chain = Chain {
-            room: Room {
-                start: at + 40,
-                end,
-                seen,
-            },
-            fragment_data: None,
-            route: Route::default(),
-        };
+        let mut chain =
+            Chain { room: Room { start: at + 40, end, seen }, fragment_data: None, route: Route::default() };
         let mut count = 0;
         while matches!(next, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140 | 253 | 254) {
             if count == MOST {
@@ -72,20 +56,8 @@ impl Reader<'_> {
                 Step::Ended(outcome) => return Ok(outcome),
             }
         }
-        let Chain {
-            room,
-            fragment_data,
-            route,
-        } = chain;
-        self.payload(
-            Payload {
-                protocol: next,
-                room,
-                fragment_data,
-                route,
-            },
-            level,
-        )
+        let Chain { room, fragment_data, route } = chain;
+        self.payload(Payload { protocol: next, room, fragment_data, route }, level)
     }
 
     /// One extension header. "unfragmented, an extension chain cut short: `malformed`"; first fragment: "if the upper
@@ -127,11 +99,7 @@ impl Reader<'_> {
     /// reached; M = 1 in any makes the packet a first fragment." "Offset ≥ 2: `later_fragment`; offset 1: IPv6 always:
     /// `undetermined_overlap`." "In a carrier to our end (IPv6: whatever the fragment header names): any offset from 1
     /// to 63 is `undetermined_overlap`."
-    fn fragment_header(
-        &mut self,
-        at: usize,
-        chain: &mut Chain,
-    ) -> Result<Option<Outcome>, NotCaptured> {
+    fn fragment_header(&mut self, at: usize, chain: &mut Chain) -> Result<Option<Outcome>, NotCaptured> {
         let word = self.frame.u16(at + 2)?;
         let (offset, more) = (word >> 3, word & 1 == 1);
         if offset > 0 {
@@ -139,10 +107,7 @@ impl Reader<'_> {
             if offset == 1 || (ours && offset <= 63) {
                 // To our end it may be a carrier whose inner destination was not read.
                 let trusted = !ours && !self.last().source_route;
-                return Ok(Some(Outcome::Undetermined {
-                    reason: Reason::UndeterminedOverlap,
-                    trusted,
-                }));
+                return Ok(Some(Outcome::Undetermined { reason: Reason::UndeterminedOverlap, trusted }));
             }
             return Ok(Some(Outcome::Passes(Reason::LaterFragment)));
         }

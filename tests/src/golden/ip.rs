@@ -66,12 +66,7 @@ pub(super) const MALFORMED: Outcome = Outcome::Passes(Reason::Malformed);
 
 impl Reader<'_> {
     /// One IP packet in `room`; `level` carriers have been opened around it.
-    pub(super) fn ip(
-        &mut self,
-        version: u8,
-        room: Room,
-        level: usize,
-    ) -> Result<Outcome, NotCaptured> {
+    pub(super) fn ip(&mut self, version: u8, room: Room, level: usize) -> Result<Outcome, NotCaptured> {
         // "fewer than 20 (IPv6: 40) bytes"
         let fixed = if version == 4 { 20 } else { 40 };
         match room.need(room.start + fixed) {
@@ -84,11 +79,7 @@ impl Reader<'_> {
         if self.frame.u8(room.start)? >> 4 != version {
             return Ok(MALFORMED);
         }
-        if version == 4 {
-            self.ipv4(room, level)
-        } else {
-            self.ipv6(room, level)
-        }
+        if version == 4 { self.ipv4(room, level) } else { self.ipv6(room, level) }
     }
 
     /// "IPv4: IHL, total_length (what follows is padding); nothing behind the header is walked but the payload."
@@ -100,22 +91,13 @@ impl Reader<'_> {
         if header < 20 || total < header || room.end.is_some_and(|end| at + total > end) {
             return Ok(MALFORMED);
         }
-        let own = Room {
-            start: at + header,
-            end: Some(at + total),
-            seen: room.seen.min(at + total),
-        };
+        let own = Room { start: at + header, end: Some(at + total), seen: room.seen.min(at + total) };
         let word = frame.u16(at + 6)?;
         let (offset, more) = (word & 0x1fff, word & 0x2000 != 0);
         let protocol = frame.u8(at + 9)?;
         let source = IpAddr::from(frame.array::<4>(at + 12)?);
         let destination = IpAddr::from(frame.array::<4>(at + 16)?);
-        self.headers.push(Header {
-            source,
-            destination,
-            source_route: false,
-            gtp_carrier: false,
-        });
+        self.headers.push(Header { source, destination, source_route: false, gtp_carrier: false });
         if own.need(own.start) == Err(Lack::Cut) {
             // The options are cut: a list "that cannot be read to its end".
             return Ok(Outcome::tiny(false));
@@ -125,20 +107,8 @@ impl Reader<'_> {
         if offset > 0 {
             return Ok(self.ipv4_later_fragment(protocol, offset));
         }
-        let (room, fragment_data) = if more {
-            (own.of_first_fragment(), Some(own.start))
-        } else {
-            (own, None)
-        };
-        self.payload(
-            Payload {
-                protocol,
-                room,
-                fragment_data,
-                route,
-            },
-            level,
-        )
+        let (room, fragment_data) = if more { (own.of_first_fragment(), Some(own.start)) } else { (own, None) };
+        self.payload(Payload { protocol, room, fragment_data, route }, level)
     }
 
     /// "Offset ≥ 2 (×8 bytes): `later_fragment`, passes, unless it is a carrier's. Offset 1: IPv4 with TCP:
@@ -146,18 +116,12 @@ impl Reader<'_> {
     /// 17: any offset from 1 to 63 is `undetermined_overlap`."
     fn ipv4_later_fragment(&mut self, protocol: u8, offset: u16) -> Outcome {
         if matches!(protocol, 4 | 41 | 47 | 17) && self.our_end() && offset <= 63 {
-            return Outcome::Undetermined {
-                reason: Reason::UndeterminedOverlap,
-                trusted: false,
-            };
+            return Outcome::Undetermined { reason: Reason::UndeterminedOverlap, trusted: false };
         }
         match (offset, protocol) {
             (1, 6) => {
                 let trusted = !self.last().source_route;
-                Outcome::Undetermined {
-                    reason: Reason::UndeterminedOverlap,
-                    trusted,
-                }
+                Outcome::Undetermined { reason: Reason::UndeterminedOverlap, trusted }
             }
             (1, _) => Outcome::Passes(Reason::NotTcp),
             _ => Outcome::Passes(Reason::LaterFragment),
@@ -165,11 +129,7 @@ impl Reader<'_> {
     }
 
     /// "ESP, no-next-header, any other protocol but TCP: `not_tcp`, unless it is a tunnel."
-    pub(super) fn payload(
-        &mut self,
-        payload: Payload,
-        level: usize,
-    ) -> Result<Outcome, NotCaptured> {
+    pub(super) fn payload(&mut self, payload: Payload, level: usize) -> Result<Outcome, NotCaptured> {
         match payload.protocol {
             6 => self.tcp(payload),
             4 | 41 | 47 | 17 => self.carrier(payload, level),
@@ -211,33 +171,23 @@ impl Reader<'_> {
 
     /// The innermost header read so far.
     pub(super) fn last(&self) -> &Header {
-        self.headers
-            .last()
-            .expect("a payload has a header in front of it")
+        self.headers.last().expect("a payload has a header in front of it")
     }
 
     /// The same, to note what its options or extension headers say.
     pub(super) fn last_mut(&mut self) -> &mut Header {
-        self.headers
-            .last_mut()
-            .expect("a payload has a header in front of it")
+        self.headers.last_mut().expect("a payload has a header in front of it")
     }
 }
 
 impl Outcome {
     /// `undetermined_tiny`.
     pub(super) fn tiny(trusted: bool) -> Self {
-        Self::Undetermined {
-            reason: Reason::UndeterminedTiny,
-            trusted,
-        }
+        Self::Undetermined { reason: Reason::UndeterminedTiny, trusted }
     }
 
     /// `undetermined_chain`: its destination is never trusted.
     pub(super) fn chain() -> Self {
-        Self::Undetermined {
-            reason: Reason::UndeterminedChain,
-            trusted: false,
-        }
+        Self::Undetermined { reason: Reason::UndeterminedChain, trusted: false }
     }
 }

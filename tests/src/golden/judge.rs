@@ -57,20 +57,11 @@ pub fn judge_captured(policy: Option<&Policy>, direction: Direction, frame: Capt
     let Ok(link) = super::link::read(frame) else {
         return not_captured;
     };
-    let mut reader = Reader {
-        frame,
-        policy,
-        direction,
-        headers: Vec::new(),
-    };
+    let mut reader = Reader { frame, policy, direction, headers: Vec::new() };
     let outcome = match link {
         Link::Passes(reason) => Ok(Outcome::Passes(reason)),
         Link::Ip { version, start, .. } => {
-            let room = Room {
-                start,
-                end: Some(frame.wire_len()),
-                seen: frame.wire_len(),
-            };
+            let room = Room { start, end: Some(frame.wire_len()), seen: frame.wire_len() };
             reader.ip(version, room, 0)
         }
     };
@@ -90,13 +81,7 @@ pub fn judge_captured(policy: Option<&Policy>, direction: Direction, frame: Capt
 
 impl Verdict {
     fn pass(reason: Reason) -> Self {
-        Self {
-            reason,
-            action: Action::Pass,
-            pool: None,
-            line: None,
-            apart: None,
-        }
+        Self { reason, action: Action::Pass, pool: None, line: None, apart: None }
     }
 }
 
@@ -109,46 +94,23 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     fn verdict(&self, reason: Reason, action: Action) -> Verdict {
-        Verdict {
-            reason,
-            action,
-            pool: Some(self.index),
-            line: Some(self.line),
-            apart: None,
-        }
+        Verdict { reason, action, pool: Some(self.index), line: Some(self.line), apart: None }
     }
 }
 
 /// "Of the sources read, outermost first, the first one that the source table knows decides; in GTP-U the outer source
 /// is not asked." `end` picks the source, inbound the destination.
-fn sender<'a>(
-    policy: &'a Policy,
-    headers: &[Header],
-    end: fn(&Header) -> IpAddr,
-) -> Option<Sender<'a>> {
-    headers
-        .iter()
-        .filter(|header| !header.gtp_carrier)
-        .find_map(|header| {
-            let address = end(header);
-            let (index, matched) = policy.source(address)?;
-            let pool = &policy.pools[index];
-            Some(Sender {
-                index,
-                pool,
-                line: line(address, pool, matched),
-            })
-        })
+fn sender<'a>(policy: &'a Policy, headers: &[Header], end: fn(&Header) -> IpAddr) -> Option<Sender<'a>> {
+    headers.iter().filter(|header| !header.gtp_carrier).find_map(|header| {
+        let address = end(header);
+        let (index, matched) = policy.source(address)?;
+        let pool = &policy.pools[index];
+        Some(Sender { index, pool, line: line(address, pool, matched) })
+    })
 }
 
 /// Outbound steps 1 and 2, then the rest for a candidate.
-fn tcp(
-    policy: &Policy,
-    frame: Captured,
-    link: Link,
-    headers: &[Header],
-    segment: Segment,
-) -> Verdict {
+fn tcp(policy: &Policy, frame: Captured, link: Link, headers: &[Header], segment: Segment) -> Verdict {
     // 1. "destination port ≠ 25: pass"
     if segment.destination_port != 25 {
         return Verdict::pass(Reason::OtherPort);
@@ -157,19 +119,12 @@ fn tcp(
     // for a source in a pool with `match = all`; else `not_syn`, pass."
     let sender = sender(policy, headers, |header| header.source);
     let syn = segment.flags & SYN != 0 && segment.flags & ACK == 0;
-    let match_all = sender
-        .as_ref()
-        .is_some_and(|sender| !sender.pool.exempt && sender.pool.match_all);
+    let match_all = sender.as_ref().is_some_and(|sender| !sender.pool.exempt && sender.pool.match_all);
     if !syn && !match_all {
         return Verdict::pass(Reason::NotSyn);
     }
     let innermost = headers[headers.len() - 1];
-    let sender = match steps_3_and_4(
-        policy,
-        sender,
-        innermost.destination,
-        !innermost.source_route,
-    ) {
+    let sender = match steps_3_and_4(policy, sender, innermost.destination, !innermost.source_route) {
         Ok(sender) => sender,
         Err(verdict) => return verdict,
     };
@@ -179,25 +134,9 @@ fn tcp(
     }
     // 6. "Otherwise `blocked`: dropped; with `action = reject` answered too."
     let answer = match (sender.pool.action, link) {
-        (
-            Drop::Reject,
-            Link::Ip {
-                start,
-                encapsulation,
-                ..
-            },
-        ) => {
+        (Drop::Reject, Link::Ip { start, encapsulation, .. }) => {
             let tunnel = headers.len() > 1;
-            reject::answer(
-                frame,
-                &Candidate {
-                    ip: start,
-                    encapsulation,
-                    tunnel,
-                    ends: innermost,
-                    segment,
-                },
-            )
+            reject::answer(frame, &Candidate { ip: start, encapsulation, tunnel, ends: innermost, segment })
         }
         _ => None,
     };
@@ -237,10 +176,7 @@ fn steps_3_and_4<'a>(
         return Err(Verdict::pass(Reason::UnknownSource));
     };
     if sender.pool.exempt {
-        return Err(Verdict {
-            pool: Some(sender.index),
-            ..Verdict::pass(Reason::Exempt)
-        });
+        return Err(Verdict { pool: Some(sender.index), ..Verdict::pass(Reason::Exempt) });
     }
     if sender.pool.stage == Stage::Off {
         return Err(sender.verdict(Reason::StageOff, Action::Pass));
@@ -249,12 +185,7 @@ fn steps_3_and_4<'a>(
         if policy.in_groups(destination, &sender.pool.allow) {
             return Err(sender.verdict(Reason::AllowedDestination, Action::Pass));
         }
-        if sender
-            .pool
-            .only
-            .as_ref()
-            .is_some_and(|only| !policy.in_groups(destination, only))
-        {
+        if sender.pool.only.as_ref().is_some_and(|only| !policy.in_groups(destination, only)) {
             return Err(sender.verdict(Reason::UnlistedDestination, Action::Pass));
         }
     }
@@ -279,10 +210,7 @@ fn inbound(policy: &Policy, headers: &[Header], outcome: Outcome) -> Verdict {
         Outcome::Tcp(segment) => return_traffic(policy, headers, segment),
         Outcome::Passes(_) | Outcome::Undetermined { .. } => None,
     };
-    returned.unwrap_or(Verdict {
-        apart,
-        ..Verdict::pass(Reason::Inbound)
-    })
+    returned.unwrap_or(Verdict { apart, ..Verdict::pass(Reason::Inbound) })
 }
 
 /// "Readable TCP, source port 25, destination port not 25, the destination in a pool with `return_traffic` and stage
@@ -300,10 +228,7 @@ fn return_traffic(policy: &Policy, headers: &[Header], segment: Segment) -> Opti
         && pool.stage != Stage::Off
         && (pool.match_all || segment.flags & (SYN | ACK) == SYN | ACK)
         && !policy.in_groups(source, &pool.allow)
-        && pool
-            .only
-            .as_ref()
-            .is_none_or(|only| policy.in_groups(source, only));
+        && pool.only.as_ref().is_none_or(|only| policy.in_groups(source, only));
     // "`return_blocked`, dropped, in stage enforce and inside `share`; else `return_would_drop`, passes. Never answered."
     judged.then(|| match monitored(&receiver) {
         true => receiver.verdict(Reason::ReturnWouldDrop, Action::Pass),

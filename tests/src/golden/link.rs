@@ -18,11 +18,7 @@ pub(super) enum Link {
     /// Passes with that reason.
     Passes(Reason),
     /// An IP header of that version is announced at `start`.
-    Ip {
-        version: u8,
-        start: usize,
-        encapsulation: Encapsulation,
-    },
+    Ip { version: u8, start: usize, encapsulation: Encapsulation },
 }
 
 /// "Outside in: Ethernet II; up to 8 VLAN tags …; then at most one of an MPLS stack, a PPPoE session."
@@ -47,16 +43,8 @@ pub(super) fn read(frame: Captured) -> Result<Link, NotCaptured> {
         tags += 1;
     }
     match ethertype {
-        0x0800 => Ok(Link::Ip {
-            version: 4,
-            start: at,
-            encapsulation: Encapsulation::Plain,
-        }),
-        0x86dd => Ok(Link::Ip {
-            version: 6,
-            start: at,
-            encapsulation: Encapsulation::Plain,
-        }),
+        0x0800 => Ok(Link::Ip { version: 4, start: at, encapsulation: Encapsulation::Plain }),
+        0x86dd => Ok(Link::Ip { version: 6, start: at, encapsulation: Encapsulation::Plain }),
         0x8847 | 0x8848 => mpls(frame, at),
         0x8864 => pppoe(frame, at),
         0..0x0600 => llc(frame, at),
@@ -79,11 +67,7 @@ fn mpls(frame: Captured, start: usize) -> Result<Link, NotCaptured> {
                 return Ok(Link::Passes(Reason::NotIp));
             }
             return Ok(match frame.u8(at)? >> 4 {
-                version @ (4 | 6) => Link::Ip {
-                    version,
-                    start: at,
-                    encapsulation: Encapsulation::Mpls,
-                },
+                version @ (4 | 6) => Link::Ip { version, start: at, encapsulation: Encapsulation::Mpls },
                 _ => Link::Passes(Reason::NotRead),
             });
         }
@@ -114,11 +98,7 @@ fn pppoe(frame: Captured, start: usize) -> Result<Link, NotCaptured> {
         0x3d => return Ok(Link::Passes(Reason::NotRead)),
         _ => return not_ip,
     };
-    Ok(Link::Ip {
-        version,
-        start: behind,
-        encapsulation: Encapsulation::Pppoe(start),
-    })
+    Ok(Link::Ip { version, start: behind, encapsulation: Encapsulation::Pppoe(start) })
 }
 
 /// "802.3 (a type below 0x0600; its length is not used) …: `not_ip`; but LLC/SNAP (aa aa 03 00 00 00) with 0x0800 or
@@ -130,9 +110,5 @@ fn llc(frame: Captured, start: usize) -> Result<Link, NotCaptured> {
     let snap: [u8; 6] = frame.array(start)?;
     let ethertype = frame.u16(start + 6)?;
     let ip = snap == [0xaa, 0xaa, 0x03, 0, 0, 0] && matches!(ethertype, 0x0800 | 0x86dd);
-    Ok(Link::Passes(if ip {
-        Reason::NotRead
-    } else {
-        Reason::NotIp
-    }))
+    Ok(Link::Passes(if ip { Reason::NotRead } else { Reason::NotIp }))
 }

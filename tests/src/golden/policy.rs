@@ -75,10 +75,7 @@ impl Pool {
     /// An exemption.
     #[must_use]
     pub fn exemption(name: &str) -> Self {
-        Self {
-            exempt: true,
-            ..Self::enforce(name)
-        }
+        Self { exempt: true, ..Self::enforce(name) }
     }
 }
 
@@ -104,9 +101,7 @@ impl Policy {
     pub fn source(&self, address: IpAddr) -> Option<(usize, u8)> {
         let mut best: Option<(usize, u8)> = None;
         for (prefix, pool) in &self.sources {
-            if prefix.contains(&address)
-                && best.is_none_or(|(_, length)| prefix.prefix_len() > length)
-            {
+            if prefix.contains(&address) && best.is_none_or(|(_, length)| prefix.prefix_len() > length) {
                 best = Some((*pool, prefix.prefix_len()));
             }
         }
@@ -117,17 +112,13 @@ impl Policy {
     /// "a longer prefix adds its groups to those of the prefixes that cover it": so any covering prefix counts.
     #[must_use]
     pub fn in_groups(&self, address: IpAddr, wanted: &[usize]) -> bool {
-        self.destinations
-            .iter()
-            .any(|(prefix, group)| prefix.contains(&address) && wanted.contains(group))
+        self.destinations.iter().any(|(prefix, group)| prefix.contains(&address) && wanted.contains(group))
     }
 
     /// Whether `address` is one of our tunnel ends.
     #[must_use]
     pub fn is_endpoint(&self, address: IpAddr) -> bool {
-        self.endpoints
-            .iter()
-            .any(|prefix| prefix.contains(&address))
+        self.endpoints.iter().any(|prefix| prefix.contains(&address))
     }
 }
 
@@ -144,10 +135,7 @@ mod tests {
                 ("::/0".parse().unwrap(), 1),
             ],
             groups: 2,
-            destinations: vec![
-                ("192.0.2.0/24".parse().unwrap(), 0),
-                ("192.0.2.25/32".parse().unwrap(), 1),
-            ],
+            destinations: vec![("192.0.2.0/24".parse().unwrap(), 0), ("192.0.2.25/32".parse().unwrap(), 1)],
             endpoints: vec![],
         }
     }
@@ -158,10 +146,7 @@ mod tests {
         assert_eq!(policy.source("10.1.2.4".parse().unwrap()), Some((0, 8)));
         assert_eq!(policy.source("10.1.2.3".parse().unwrap()), Some((1, 32)));
         assert_eq!(policy.source("11.0.0.1".parse().unwrap()), None);
-        assert_eq!(
-            policy.source("::ffff:10.1.2.4".parse().unwrap()),
-            Some((1, 0))
-        );
+        assert_eq!(policy.source("::ffff:10.1.2.4".parse().unwrap()), Some((1, 0)));
     }
 
     #[test]

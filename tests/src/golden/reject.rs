@@ -47,12 +47,8 @@ pub(super) fn answer(frame: Captured, candidate: &Candidate) -> Option<Vec<u8>> 
     let payload = end - segment.start - header;
     let tcp = tcp(frame, segment, payload)?;
     let ip = match (ends.source, ends.destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            ipv4(destination.octets(), source.octets(), tcp)
-        }
-        (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            ipv6(destination.octets(), source.octets(), tcp)
-        }
+        (IpAddr::V4(source), IpAddr::V4(destination)) => ipv4(destination.octets(), source.octets(), tcp),
+        (IpAddr::V6(source), IpAddr::V6(destination)) => ipv6(destination.octets(), source.octets(), tcp),
         _ => return None,
     };
     let mut out = link(frame, candidate, ip.len())?;
@@ -98,13 +94,7 @@ fn tcp(frame: Captured, segment: Segment, payload: usize) -> Option<Vec<u8>> {
         (acknowledged, 0, RST)
     } else {
         let syn_and_fin = u32::from(segment.flags & SYN != 0) + u32::from(segment.flags & FIN != 0);
-        (
-            0,
-            sequence
-                .wrapping_add(u32::try_from(payload).ok()?)
-                .wrapping_add(syn_and_fin),
-            RST | ACK,
-        )
+        (0, sequence.wrapping_add(u32::try_from(payload).ok()?).wrapping_add(syn_and_fin), RST | ACK)
     };
     let mut out = Vec::new();
     out.extend(segment.destination_port.to_be_bytes());

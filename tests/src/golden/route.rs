@@ -23,11 +23,7 @@ impl Route {
 
 /// IPv4 options in `at..end`. Distrusted with "IPv4 LSRR or SSRR, or an option list that cannot be read to its end";
 /// a carrier's route counts while "LSRR or SSRR not yet at its end" (RFC 791 §3.1: at its end when pointer > length).
-pub(super) fn ipv4_options(
-    frame: Captured,
-    mut at: usize,
-    end: usize,
-) -> Result<Route, NotCaptured> {
+pub(super) fn ipv4_options(frame: Captured, mut at: usize, end: usize) -> Result<Route, NotCaptured> {
     let mut route = Route::default();
     while at < end {
         let kind = frame.u8(at)?;
@@ -39,11 +35,7 @@ pub(super) fn ipv4_options(
             }
             _ => {}
         }
-        let length = if at + 1 < end {
-            usize::from(frame.u8(at + 1)?)
-        } else {
-            0
-        };
+        let length = if at + 1 < end { usize::from(frame.u8(at + 1)?) } else { 0 };
         let source_route = matches!(kind, 131 | 137);
         route.distrusts |= source_route;
         if length < 2 || at + length > end {
@@ -62,16 +54,9 @@ pub(super) fn ipv4_options(
 
 /// An IPv6 routing header of `length` bytes. Distrusted with "segments_left > 0"; "type 0 or 4 with segments_left > 0
 /// whose last address (type 4: Segment List\[0\])" (RFC 8754 §2: the list is in reverse order).
-pub(super) fn ipv6_routing(
-    frame: Captured,
-    at: usize,
-    length: usize,
-) -> Result<Route, NotCaptured> {
+pub(super) fn ipv6_routing(frame: Captured, at: usize, length: usize) -> Result<Route, NotCaptured> {
     let (kind, left) = (frame.u8(at + 2)?, frame.u8(at + 3)?);
-    let mut route = Route {
-        distrusts: left > 0,
-        last_addresses: Vec::new(),
-    };
+    let mut route = Route { distrusts: left > 0, last_addresses: Vec::new() };
     let addresses = (length - 8) / 16;
     if left > 0 && addresses > 0 {
         let last = match kind {

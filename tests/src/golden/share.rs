@@ -58,17 +58,11 @@ mod tests {
         let lines = |share| {
             (0..20_000_u32)
                 .filter(|n| {
-                    inside_share(
-                        std::net::IpAddr::from(std::net::Ipv4Addr::from(0xcb00_7100 + n)).into(),
-                        share,
-                    )
+                    inside_share(std::net::IpAddr::from(std::net::Ipv4Addr::from(0xcb00_7100 + n)).into(), share)
                 })
                 .count()
         };
         assert_eq!((lines(0), lines(100)), (0, 20_000));
-        assert!(
-            (4_700..5_300).contains(&lines(25)),
-            "a quarter of the lines, give or take chance"
-        );
+        assert!((4_700..5_300).contains(&lines(25)), "a quarter of the lines, give or take chance");
     }
 }

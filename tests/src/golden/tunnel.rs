@@ -25,18 +25,10 @@ impl Reader<'_> {
     /// Protocol 4, 41, 47 or 17. "Only those with one end that is configured as ours are looked into"; "a third that
     /// would be looked into: `undetermined_chain`"; "a carrier with a source route whose last address is an end of
     /// ours, and which would be looked into there: `undetermined_chain`".
-    pub(super) fn carrier(
-        &mut self,
-        payload: Payload,
-        level: usize,
-    ) -> Result<Outcome, NotCaptured> {
+    pub(super) fn carrier(&mut self, payload: Payload, level: usize) -> Result<Outcome, NotCaptured> {
         let ours = self.our_end();
         let routed = self.direction == Direction::Outbound
-            && payload
-                .route
-                .last_addresses
-                .iter()
-                .any(|last| self.policy.is_endpoint(*last));
+            && payload.route.last_addresses.iter().any(|last| self.policy.is_endpoint(*last));
         if !ours && !routed {
             return Ok(Outcome::Passes(Reason::NotTcp));
         }
@@ -64,18 +56,10 @@ impl Reader<'_> {
 fn content(frame: Captured, protocol: u8, room: Room) -> Result<Content, NotCaptured> {
     let read = match protocol {
         4 => {
-            return Ok(Content::Inner {
-                version: 4,
-                room,
-                gtp: false,
-            });
+            return Ok(Content::Inner { version: 4, room, gtp: false });
         }
         41 => {
-            return Ok(Content::Inner {
-                version: 6,
-                room,
-                gtp: false,
-            });
+            return Ok(Content::Inner { version: 6, room, gtp: false });
         }
         47 => gre(frame, room)?,
         _ => gtp(frame, room)?,
@@ -93,12 +77,7 @@ fn gre(frame: Captured, room: Room) -> Result<Result<Content, Lack>, NotCaptured
         return Ok(Err(lack));
     }
     let (flags, protocol) = (frame.u16(room.start)?, frame.u16(room.start + 2)?);
-    let (checksum, routing, key, sequence) = (
-        flags & 0x8000,
-        flags & 0x4000,
-        flags & 0x2000,
-        flags & 0x1000,
-    );
+    let (checksum, routing, key, sequence) = (flags & 0x8000, flags & 0x4000, flags & 0x2000, flags & 0x1000);
     let version = match protocol {
         0x0800 => 4,
         0x86dd => 6,
@@ -107,16 +86,9 @@ fn gre(frame: Captured, room: Room) -> Result<Result<Content, Lack>, NotCaptured
     if flags & 0x0007 != 0 || routing != 0 {
         return Ok(Ok(Content::Other));
     }
-    let optional = [checksum, key, sequence]
-        .iter()
-        .filter(|bit| **bit != 0)
-        .count();
+    let optional = [checksum, key, sequence].iter().filter(|bit| **bit != 0).count();
     let inner = room.start + 4 + optional * 4;
-    Ok(room.need(inner).map(|()| Content::Inner {
-        version,
-        room: room.behind(inner),
-        gtp: false,
-    }))
+    Ok(room.need(inner).map(|()| Content::Inner { version, room: room.behind(inner), gtp: false }))
 }
 
 /// "GTP-U: UDP destination port 2152, first byte & 0xF0 = 0x30, message 255, E/S/PN and extension headers":
@@ -142,11 +114,7 @@ fn gtp(frame: Captured, room: Room) -> Result<Result<Content, Lack>, NotCaptured
         if let Err(lack) = room.need(at + 4) {
             return Ok(Err(lack));
         }
-        let next = if first & 0x04 != 0 {
-            frame.u8(at + 3)?
-        } else {
-            0
-        };
+        let next = if first & 0x04 != 0 { frame.u8(at + 3)? } else { 0 };
         match gtp_extensions(frame, room.behind(at + 4), next)? {
             Ok(Some(behind)) => at = behind,
             Ok(None) => return Ok(Ok(Content::Other)),
@@ -157,22 +125,14 @@ fn gtp(frame: Captured, room: Room) -> Result<Result<Content, Lack>, NotCaptured
         return Ok(Err(lack));
     }
     Ok(Ok(match frame.u8(at)? >> 4 {
-        version @ (4 | 6) => Content::Inner {
-            version,
-            room: room.behind(at),
-            gtp: true,
-        },
+        version @ (4 | 6) => Content::Inner { version, room: room.behind(at), gtp: true },
         _ => Content::Other,
     }))
 }
 
 /// GTP-U extension headers: a length in units of four bytes first, the next type last (TS 29.281 §5.2.1). Where they
 /// end; `None` when a length of zero leaves no way on.
-fn gtp_extensions(
-    frame: Captured,
-    room: Room,
-    mut next: u8,
-) -> Result<Result<Option<usize>, Lack>, NotCaptured> {
+fn gtp_extensions(frame: Captured, room: Room, mut next: u8) -> Result<Result<Option<usize>, Lack>, NotCaptured> {
     let mut at = room.start;
     while next != 0 {
         if let Err(lack) = room.need(at + 1) {
