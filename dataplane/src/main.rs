@@ -1,2 +1,37 @@
-//! The dataplane program.
-fn main() {}
+//! The dataplane program: arguments in, exit code out.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use gate25_dataplane::config::Config;
+use gate25_dataplane::failure::{EXIT_CODES, Failure};
+use gate25_dataplane::run::run;
+
+/// Forwards every frame between access and network ports and drops what the policy says.
+#[derive(Debug, Parser)]
+#[command(name = "gate25-dataplane", version, after_help = EXIT_CODES)]
+struct Arguments {
+    /// What to run on: instance, cores, links.
+    #[arg(long, value_name = "FILE", default_value = "/etc/gate25/dataplane.toml")]
+    config: PathBuf,
+    /// Only read and check the file.
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match start(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("gate25-dataplane: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn start(arguments: &Arguments) -> Result<(), Failure> {
+    let config = Config::load(&arguments.config)?;
+    if arguments.check { Ok(()) } else { run(&config) }
+}

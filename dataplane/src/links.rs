@@ -1,0 +1,171 @@
+//! The links: pairs of ports with their packet buffers, and who works on which queue.
+//!
+//! Owns the ports from plugging to stopping. Worker i owns queue i of every port of every link; a link whose
+//! ports have too few queues is worked on by one worker, and that is said. Promise: after `stop` no port runs.
+
+use crate::config::{self, Config};
+use crate::eal::Eal;
+use crate::failure::Failure;
+use crate::lock::{self, Lock, LockError};
+use crate::mbuf::Pool;
+use crate::port::{Plan, Port, RxQueue, TxQueue, frame_room};
+use crate::preflight;
+
+/// A link with its started ports.
+pub struct Link {
+    /// As configured.
+    pub name: String,
+    /// Towards the subscribers.
+    pub access: Port,
+    /// Towards the core.
+    pub network: Port,
+    /// Buffers of both ports.
+    pub pool: Pool,
+    /// Queues in use on either port.
+    pub queues: u16,
+    /// Largest IP packet, bytes.
+    pub mtu: u16,
+    /// Whether one side's link state is passed on to the other.
+    pub propagate: bool,
+    _locks: Vec<Lock>,
+}
+
+/// A worker's queues of one link.
+pub struct LinkQueues {
+    /// The link's place in dataplane.toml.
+    pub link: usize,
+    /// Receives what subscribers send.
+    pub access_rx: RxQueue,
+    /// Sends to subscribers.
+    pub access_tx: TxQueue,
+    /// Receives what comes from the core.
+    pub network_rx: RxQueue,
+    /// Sends to the core.
+    pub network_tx: TxQueue,
+    /// Buffers for answers.
+    pub pool: Pool,
+}
+
+impl Link {
+    /// Locks, plugs, fits and starts the two ports of `link`. `say` gets one line for each thing that works worse
+    /// than it could.
+    pub fn start(
+        eal: &mut Eal,
+        config: &Config,
+        link: &config::Link,
+        locks: Vec<Lock>,
+        say: &mut dyn FnMut(String),
+    ) -> Result<Self, Failure> {
+        let workers = config.workers();
+        let mut plug = |device: &crate::device::Device| {
+            let fitted =
+                device.fitted(link.mtu, workers).map_err(|error| Failure::device(&link.name, device, &error))?;
+            preflight::check_interface(&link.name, &fitted, link.mtu)?;
+            Port::plug(eal, &link.name, &fitted)
+        };
+        let (mut access, mut network) = (plug(&link.access)?, plug(&link.network)?);
+        let queues = common_queues(&link.name, &access, &network, workers, say);
+        let scatter = scatters(&access, &network);
+        let pool = buffers(config, link, &access, &network, scatter)?;
+        for port in [&mut access, &mut network] {
+            let plan = Plan { queues, mtu: link.mtu, descriptors: config.descriptors, scatter };
+            port.start(eal, plan, &pool)?;
+        }
+        Ok(Self {
+            name: link.name.clone(),
+            access,
+            network,
+            pool,
+            queues,
+            mtu: link.mtu,
+            propagate: link.propagate_link,
+            _locks: locks,
+        })
+    }
+
+    /// The queues of worker `worker`, if it has a share of this link. To be called once for each worker.
+    pub fn queues_of(&self, worker: u16, link: usize) -> Option<LinkQueues> {
+        if worker >= self.queues {
+            return None;
+        }
+        let (access_rx, access_tx) = self.access.queues(worker);
+        let (network_rx, network_tx) = self.network.queues(worker);
+        Some(LinkQueues { link, access_rx, access_tx, network_rx, network_tx, pool: self.pool })
+    }
+
+    /// Stops both ports; no worker may use them any more.
+    pub fn stop(&mut self) {
+        self.access.stop();
+        self.network.stop();
+    }
+}
+
+/// Takes the locks of a link's two ports, before anything of DPDK touches them.
+pub fn lock_ports(config: &Config, link: &config::Link) -> Result<Vec<Lock>, Failure> {
+    let netns =
+        lock::network_namespace().map_err(|cause| Failure::system("/proc/self/ns/net", cause, "mount /proc"))?;
+    let mut locks = Vec::new();
+    for device in [&link.access, &link.network] {
+        let Some(key) = device.lock_key(netns) else { continue };
+        let lock = Lock::take(&config.run_dir, &key).map_err(|error| match error {
+            LockError::Held { pid, file } => {
+                Failure::Held { link: link.name.clone(), port: device.to_string(), pid, lock: file }
+            }
+            LockError::System { file, cause } => {
+                Failure::system(file.display().to_string(), cause, "make run_dir writable for gate25-dataplane")
+            }
+        })?;
+        locks.push(lock);
+    }
+    Ok(locks)
+}
+
+/// Queues that both ports have, up to one per worker.
+fn common_queues(name: &str, access: &Port, network: &Port, workers: u16, say: &mut dyn FnMut(String)) -> u16 {
+    let mut queues = workers;
+    for port in [access, network] {
+        let can = if port.spreads() { port.capabilities().queues } else { 1 };
+        if can < queues {
+            say(format!(
+                "link {name}: port \"{}\" can spread frames over {can} queues and there are {workers} workers: \
+                 one worker receives this link",
+                port.device()
+            ));
+            queues = 1;
+        }
+    }
+    queues.max(1)
+}
+
+/// Whether long frames may lie in several buffers: only if both ports can receive and send them so.
+fn scatters(access: &Port, network: &Port) -> bool {
+    let able = |port: &Port| {
+        let can = port.capabilities();
+        can.scatter && can.multi_segment
+    };
+    able(access) && able(network)
+}
+
+fn buffers(
+    config: &Config,
+    link: &config::Link,
+    access: &Port,
+    network: &Port,
+    scatter: bool,
+) -> Result<Pool, Failure> {
+    let whole = frame_room(access.device(), link.mtu).max(frame_room(network.device(), link.mtu)).max(SEGMENT);
+    let bytes = if scatter { SEGMENT } else { whole };
+    let count = preflight::link_buffers(config);
+    let name = format!("gate25-{}", access.id());
+    let node = access.capabilities().node;
+    let data = u16::try_from(bytes).unwrap_or(u16::MAX);
+    Pool::new(&name, count, data, node).map_err(|cause| Failure::Buffers {
+        count,
+        bytes,
+        cause,
+        huge: config.huge_pages,
+    })
+}
+
+/// Bytes of data that drivers expect in a buffer at least.
+const SEGMENT: u32 = 2048;
