@@ -77,7 +77,7 @@ pub(crate) const fn is_tag(kind: u16) -> bool {
 
 /// Bytes of the two addresses.
 const ADDRESSES: usize = 12;
-const MAX_TAGS: usize = 8;
+pub(crate) const MAX_TAGS: usize = 8;
 pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const IPV6: u16 = 0x86dd;
 const MPLS_UNICAST: u16 = 0x8847;

@@ -10,6 +10,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::indexing_slicing)
 )]
 
+pub mod burst;
 mod ethernet;
 mod fragment;
 pub mod frame;
@@ -28,6 +29,7 @@ mod tunnel;
 pub mod verdict;
 pub mod walk;
 
+pub use burst::{BURST, judge_burst};
 pub use frame::{Direction, Frame};
 pub use parse::{Outcome, Packet, Segment, Stop, parse};
 pub use share::Line;

@@ -86,6 +86,6 @@ pub(crate) const fn is_carrier(protocol: u8) -> bool {
 }
 
 const IPV4_IN_IP: u8 = 4;
-const UDP: u8 = 17;
+pub(crate) const UDP: u8 = 17;
 const IPV6_IN_IP: u8 = 41;
 const GRE: u8 = 47;

@@ -2,6 +2,7 @@
 //! Lengths and protocol numbers are right unless a test breaks them by hand.
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 
+pub(crate) mod choices;
 pub(crate) mod policy;
 pub(crate) mod reading;
 
