@@ -78,7 +78,7 @@ where
                 header.source_route = true;
             }
             if O::ON {
-                self.observer.see(Step::SourceRoute { at, last: route.last });
+                self.observer.see(Step::SourceRoute { at: header_at + FIXED, last: route.last });
             }
         }
         Ok(route.last)

@@ -24,6 +24,7 @@ pub mod parse;
 mod pppoe;
 pub mod reject;
 pub mod share;
+mod step;
 mod tcp;
 mod tunnel;
 pub mod verdict;

@@ -52,10 +52,11 @@ fn essence(verdict: Verdict) -> (Reason, Option<u16>, Option<gate25_path::Line>)
     (verdict.reason, verdict.pool, verdict.line)
 }
 
-/// Finds are kept in a file that is read first in every run.
+/// Finds are kept in a file that is read first in every run; PROPTEST_CASES asks for more than 4,000 cases.
 fn config() -> ProptestConfig {
     let kept = FileFailurePersistence::Direct("tests/properties.regressions");
-    ProptestConfig { cases: 4000, failure_persistence: Some(Box::new(kept)), ..ProptestConfig::default() }
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: default.cases.max(4000), failure_persistence: Some(Box::new(kept)), ..default }
 }
 
 proptest! {
