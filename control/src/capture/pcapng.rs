@@ -33,7 +33,7 @@ impl Pcapng {
     /// Reads the blocks before the first packet.
     pub(super) fn begin<R: Read>(input: &mut Input<R>) -> Result<Self, Problem> {
         let mut section = Self::default();
-        section.to_packet(input)?;
+        section.find_packet(input)?;
         Ok(section)
     }
 
@@ -48,7 +48,7 @@ impl Pcapng {
 
     /// Length of the next packet's block, and where its frame stands in it; none at the end of the file.
     pub(super) fn read<R: Read>(&mut self, input: &mut Input<R>) -> Result<Option<(usize, Found)>, Problem> {
-        let Some(length) = self.to_packet(input)? else { return Ok(None) };
+        let Some(length) = self.find_packet(input)? else { return Ok(None) };
         let found = match self.parse(input.ahead().get(..length).unwrap_or_default())? {
             Block::EnhancedPacket(packet) => Found {
                 time: self.interface(packet.if_id)?.time(packet.ts_high, packet.ts_low),
@@ -73,7 +73,7 @@ impl Pcapng {
     }
 
     /// Steps over blocks until one that holds a packet is ahead, whole; gives its length, or none at the end.
-    fn to_packet<R: Read>(&mut self, input: &mut Input<R>) -> Result<Option<usize>, Problem> {
+    fn find_packet<R: Read>(&mut self, input: &mut Input<R>) -> Result<Option<usize>, Problem> {
         loop {
             if !input.reach(BLOCK)? {
                 return match input.ahead().len() as u64 {
