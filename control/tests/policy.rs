@@ -293,3 +293,38 @@ fn the_real_limit_of_prefixes() {
     let errors = folder.load().unwrap_err().to_string();
     assert!(errors.contains("f:16777217:1: more than 16777216 prefixes"), "{errors}");
 }
+
+/// The policy that the package ships as an example uses every key and gives no warning.
+#[test]
+fn the_example_policy_loads_without_a_warning() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/examples/policy.toml");
+    let policy = gate25_control::policy::load(&path).unwrap();
+    assert_eq!(policy.warnings, []);
+    assert_eq!((policy.pools.len(), policy.exempts.len()), (3, 2));
+    assert_eq!((policy.destinations.len(), policy.tunnels.len()), (2, 1));
+    assert_eq!(policy.prefix_files.iter().map(|file| file.prefixes).collect::<Vec<_>>(), [3, 4]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let keys = [
+        "schema",
+        "reject_rate",
+        "name",
+        "prefixes",
+        "prefix_files",
+        "stage",
+        "enforce_from",
+        "action",
+        "match",
+        "allow",
+        "only",
+        "share",
+        "return_traffic",
+        "undetermined",
+        "line_prefix",
+        "expires",
+        "endpoints",
+        "max_flip_percent",
+    ];
+    for key in keys {
+        assert!(text.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
+    }
+}

@@ -23,7 +23,7 @@ pub struct PolicyError {
     pub problem: Problem,
 }
 
-/// All that is wrong with a policy, in the order it was found; prints one error a line.
+/// All that is wrong with a policy, in the order of files, lines and columns; prints one error a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyErrors {
     /// The errors, at most [`SHOWN`], never empty.
@@ -68,8 +68,8 @@ pub enum Problem {
     #[error("the policy file is empty; write at least schema = 1")]
     EmptyFile,
     /// The TOML parser does not accept the text; the message is its own.
-    #[error("{message}; correct the TOML here")]
-    Toml { message: String },
+    #[error("{message}{}; correct the TOML", Here(text))]
+    Toml { message: String, text: String },
 
     /// A key nobody knows.
     #[error("unknown key {} in {section}; {}", Quoted(key), Known(key, known))]
@@ -155,7 +155,7 @@ pub enum Problem {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) files: Files,
-    errors: Vec<PolicyError>,
+    errors: Vec<(Place, PolicyError)>,
     more: u64,
 }
 
@@ -164,7 +164,7 @@ impl Report {
     pub(crate) fn add(&mut self, place: Place, problem: Problem) {
         if self.errors.len() < SHOWN {
             let at = self.files.locate(place);
-            self.errors.push(PolicyError { at, problem });
+            self.errors.push((place, PolicyError { at, problem }));
         } else {
             self.more += 1;
         }
@@ -180,45 +180,59 @@ impl Report {
         self.files
     }
 
-    /// The problems.
-    pub(crate) fn into_errors(self) -> PolicyErrors {
-        PolicyErrors { errors: self.errors, more: self.more }
+    /// The problems, in the order of files, lines and columns.
+    pub(crate) fn into_errors(mut self) -> PolicyErrors {
+        self.errors.sort_by_key(|(place, _)| *place);
+        PolicyErrors { errors: self.errors.into_iter().map(|(_, error)| error).collect(), more: self.more }
     }
 }
 
 /// A value in quotes, escaped, cut to [`VALUE_MAX`] characters.
-struct Quoted<'a>(&'a String);
+struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", Raw(self.0))
+        f.write_str("\"")?;
+        write_escaped(f, self.0, &['"', '\\'])?;
+        f.write_str("\"")
     }
 }
 
-/// A value as the file spells it, escaped, cut to [`VALUE_MAX`] characters.
-struct Raw<'a>(&'a String);
+/// A value as the file spells it, what cannot be seen escaped, cut to [`VALUE_MAX`] characters.
+struct Raw<'a>(&'a str);
 
 impl fmt::Display for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars().take(VALUE_MAX) {
-            if character.is_control() {
-                write!(f, "{}", character.escape_default())?;
-            } else {
-                write!(f, "{character}")?;
-            }
+        write_escaped(f, self.0, &[])
+    }
+}
+
+fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str, also: &[char]) -> fmt::Result {
+    for character in text.chars().take(VALUE_MAX) {
+        match character {
+            '"' | '\'' | '\\' if !also.contains(&character) => write!(f, "{character}")?,
+            _ => write!(f, "{}", character.escape_debug())?,
         }
-        let cut = self.0.chars().nth(VALUE_MAX).is_some();
-        f.write_str(if cut { "…" } else { "" })
+    }
+    let cut = text.chars().nth(VALUE_MAX).is_some();
+    f.write_str(if cut { "…" } else { "" })
+}
+
+/// The text that is meant, if there is any.
+struct Here<'a>(&'a str);
+
+impl fmt::Display for Here<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.trim().is_empty() { Ok(()) } else { write!(f, ", here: {}", Raw(self.0)) }
     }
 }
 
 /// Which words would have been right, the nearest first.
-struct Known<'a>(&'a String, &'a &'static [&'static str]);
+struct Known<'a>(&'a str, &'a &'static [&'static str]);
 
 impl fmt::Display for Known<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let near = self.1.iter().filter(|word| is_near(self.0, word)).take(1);
-        for word in near {
+        if let Some(word) = nearest(self.0, self.1.iter().copied()) {
             write!(f, "did you mean {word}? ")?;
         }
         write!(f, "known: {}", self.1.join(", "))
@@ -226,11 +240,11 @@ impl fmt::Display for Known<'_> {
 }
 
 /// Which defined names come near.
-struct Near<'a>(&'a String, &'a Vec<String>);
+struct Near<'a>(&'a str, &'a [String]);
 
 impl fmt::Display for Near<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1.iter().find(|name| is_near(self.0, name)) {
+        match nearest(self.0, self.1.iter().map(String::as_str)) {
             Some(name) => write!(f, "did you mean \"{name}\"?"),
             None if self.1.is_empty() => write!(f, "define it with [[destination]]"),
             None => write!(f, "defined: {}", self.1.join(", ")),
@@ -238,19 +252,28 @@ impl fmt::Display for Near<'_> {
     }
 }
 
-/// Whether two words differ by at most two edits (and not in everything).
-fn is_near(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(VALUE_MAX).collect(), b.chars().collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let change = row[j] + usize::from(!x.eq_ignore_ascii_case(y));
-            next.push(change.min(row[j + 1] + 1).min(next[j] + 1));
+/// The word that takes the fewest edits, if two are enough and something of it is left.
+fn nearest<'a>(from: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = words.map(|word| (edits(from, word), word)).filter(|&(edits, word)| edits <= 2 && edits < word.len());
+    near.min_by_key(|&(edits, _)| edits).map(|(_, word)| word)
+}
+
+/// How many letters to add, remove or change, capitals aside (Levenshtein, row by row).
+fn edits(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (line, x) in from.chars().take(VALUE_MAX).enumerate() {
+        let mut diagonal = line;
+        let mut left = line + 1;
+        for (place, y) in row.iter_mut().zip(std::iter::once(None).chain(to.chars().map(Some))) {
+            let above = *place;
+            if let Some(y) = y {
+                left = (diagonal + usize::from(!x.eq_ignore_ascii_case(&y))).min(above + 1).min(left + 1);
+            }
+            diagonal = above;
+            *place = left;
         }
-        row = next;
     }
-    row.last().is_some_and(|&edits| edits <= 2 && edits < b.len())
+    row.last().copied().unwrap_or(usize::MAX)
 }
 
 /// Characters of a value that are printed.
@@ -262,17 +285,21 @@ mod tests {
 
     #[test]
     fn a_value_stays_on_its_line_and_is_cut() {
-        assert_eq!(Quoted(&"a\nb\u{1b}".into()).to_string(), r#""a\nb\u{1b}""#);
+        assert_eq!(Quoted("a\nb\u{1b}\u{feff}\u{a0}東").to_string(), r#""a\nb\u{1b}\u{feff}\u{a0}東""#);
+        assert_eq!((Quoted("\"a\\'").to_string(), Raw("\"a\\'").to_string()), (r#""\"a\\'""#.into(), r#""a\'"#.into()));
         let long = "x".repeat(VALUE_MAX + 1);
         assert_eq!(Raw(&long).to_string(), format!("{}…", "x".repeat(VALUE_MAX)));
     }
 
     #[test]
     fn near_words_are_found_and_far_ones_are_not() {
-        assert!(is_near("stge", "stage"));
-        assert!(is_near("Stage", "stage"));
-        assert!(!is_near("colour", "stage"));
-        assert!(!is_near("zz", "a"));
+        let near = |from| nearest(from, ["stage", "share", "action"].into_iter());
+        assert_eq!(near("stge"), Some("stage"));
+        assert_eq!(near("Share"), Some("share"));
+        assert_eq!(near("acton"), Some("action"));
+        assert_eq!((near("colour"), near("")), (None, None));
+        assert_eq!((edits("", "abc"), edits("abc", ""), edits("kitten", "sitting")), (3, 3, 3));
+        assert_eq!(nearest("zz", ["a"].into_iter()), None, "nothing of the word would be left");
     }
 
     #[test]

@@ -102,12 +102,24 @@ impl Config {
         let text = text::read(path, copy_of, report)?;
         let source = Source::new(0, &text);
         let (document, errors) = DeTable::parse_recoverable(&text);
-        for error in &errors {
-            let place = source.place(error.span().map_or(0, |span| span.start));
-            report.add(place, Problem::Toml { message: error.message().to_owned() });
-        }
+        report_toml(&source, &errors, report);
         // A half-read document would give errors that are none.
         errors.is_empty().then(|| Reader { source: &source, document: document.get_ref() }.config(report))
+    }
+}
+
+/// Reports what the TOML parser found: one error a line, as the further ones follow from it.
+fn report_toml(source: &Source<'_>, errors: &[toml::de::Error], report: &mut Report) {
+    let mut spans: Vec<_> = errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
+    spans.sort_by_key(|(span, _)| span.start);
+    let mut last_line = 0;
+    for (span, message) in spans {
+        let place = source.place(span.start);
+        if place.line != last_line {
+            let text = source.slice(span.start, span.end).to_owned();
+            report.add(place, Problem::Toml { message: message.to_owned(), text });
+        }
+        last_line = place.line;
     }
 }
 
@@ -229,7 +241,8 @@ fn tunnel(section: &Section<'_>, report: &mut Report) -> Option<TunnelConfig> {
     }
     let name = name(section, report)?;
     let inline = endpoints?;
-    if inline.is_empty() {
+    let written = section.value("endpoints").and_then(|(value, _)| value.get_ref().as_array());
+    if written.is_some_and(|list| list.is_empty()) {
         report.add(name.place, Problem::NoEndpoints { name: name.value.clone() });
     }
     Some(TunnelConfig { name, endpoints: PrefixLists { inline, files: Vec::new() } })

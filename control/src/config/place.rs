@@ -42,11 +42,17 @@ pub struct Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
+        let file = self.file.to_string_lossy();
+        // A file's name may hold a line end; a message is one line.
+        let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+        match file.contains(char::is_control) {
+            true => f.write_str(&file.chars().map(escape).collect::<String>())?,
+            false => f.write_str(&file)?,
+        }
         match (self.line, self.column) {
-            (0, _) => write!(f, "{file}"),
-            (line, 0) => write!(f, "{file}:{line}"),
-            (line, column) => write!(f, "{file}:{line}:{column}"),
+            (0, _) => Ok(()),
+            (line, 0) => write!(f, ":{line}"),
+            (line, column) => write!(f, ":{line}:{column}"),
         }
     }
 }
@@ -150,5 +156,7 @@ mod tests {
         assert_eq!(print(0, 0), "a/b.toml");
         assert_eq!(print(4, 0), "a/b.toml:4");
         assert_eq!(print(4, 7), "a/b.toml:4:7");
+        let file = files.add("a\nb".into());
+        assert_eq!(files.locate(Place { file, line: 1, column: 2 }).to_string(), "a\\nb:1:2");
     }
 }

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use ipnet::IpNet;
 
 use super::prefix::parse_prefix;
@@ -48,9 +48,14 @@ impl<'a> FileReader<'a> {
         Self { folder: folder.to_path_buf(), copy_of, known: HashMap::new(), files: Vec::new() }
     }
 
+    /// Where a file is. Paths that differ in `.` alone are equal.
+    fn path(&self, name: &At<String>) -> PathBuf {
+        self.folder.join(&name.value)
+    }
+
     /// Reads one file; `take` gets each prefix. Gives how many there were.
     fn read(&mut self, name: &At<String>, report: &mut Report, take: &mut Take<'_>) -> u32 {
-        let path = self.folder.join(&name.value);
+        let path = self.path(name);
         let opened = match text::open(&path, self.copy_of) {
             Ok(opened) => opened,
             Err(problem) => {
@@ -85,13 +90,13 @@ pub(super) struct Collector {
     table: Table,
     owners: Vec<OwnerName>,
     /// Prefix files that gave this table (of destinations: this group) a prefix.
-    named: HashMap<String, ()>,
+    named: HashSet<PathBuf>,
 }
 
 impl Collector {
     /// An empty table that takes `limit` prefixes.
     pub(super) fn new(kind: Kind, limit: usize) -> Self {
-        Self { kind, limit, full: false, table: Table::default(), owners: Vec::new(), named: HashMap::new() }
+        Self { kind, limit, full: false, table: Table::default(), owners: Vec::new(), named: HashSet::new() }
     }
 
     /// Adds the prefixes of the next owner and gives how many there were.
@@ -119,13 +124,14 @@ impl Collector {
             }
         }
         for name in &lists.files {
-            if !expired && self.named.contains_key(&name.value) {
+            let path = files.path(name);
+            if !expired && self.named.contains(&path) {
                 report.add(name.place, Problem::FileTwice { file: name.value.clone() });
                 continue;
             }
             let found = files.read(name, report, &mut |prefix, place, report| self.push(prefix, index, place, report));
             if found > 0 && !expired {
-                self.named.insert(name.value.clone(), ());
+                self.named.insert(path);
             }
         }
         u32::try_from(self.table.len() - before).unwrap_or(u32::MAX)
@@ -168,9 +174,10 @@ impl Collector {
                 continue;
             }
             let expired = |entry: &&Entry<A>| self.owners.get(usize::from(entry.owner)).is_some_and(|one| one.expired);
-            let in_place = || group.iter().filter(|entry| !expired(entry));
-            let Some(first) = in_place().min_by_key(|entry| entry.place) else { continue };
-            for again in in_place().filter(|entry| entry.place != first.place) {
+            let mut in_place: Vec<_> = group.iter().filter(|entry| !expired(entry)).collect();
+            in_place.sort_by_key(|entry| entry.place);
+            let Some((first, rest)) = in_place.split_first() else { continue };
+            for again in rest {
                 report.add(again.place, self.twice(first, again, report));
             }
         }

@@ -180,6 +180,8 @@ fn check_names(config: &Config, report: &mut Report) {
 }
 
 fn check_unique<'a>(names: impl Iterator<Item = (&'static str, &'a At<String>)>, report: &mut Report) {
+    let mut names: Vec<_> = names.collect();
+    names.sort_by_key(|(_, name)| name.place);
     let mut seen: HashMap<&str, Place> = HashMap::new();
     for (kind, name) in names {
         let first = *seen.entry(&name.value).or_insert(name.place);

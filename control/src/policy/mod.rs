@@ -145,8 +145,8 @@ pub enum Owner {
 /// Reads the policy file at `path` and the prefix files it names, now.
 ///
 /// # Errors
-/// All that is wrong, in the order it was found: first the policy file's text, then names and
-/// prefixes, then settings.
+/// All that is wrong, in the order of files, lines and columns. What TOML does not accept hides all
+/// else; settings are looked at when names and prefixes are right.
 pub fn load(path: &Path) -> Result<Policy, PolicyErrors> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));

@@ -4,7 +4,7 @@
 //! IPv4-mapped IPv6. `::ffff:192.0.2.0/120` names addresses that no frame may carry (RFC 4291
 //! §2.5.5.2, RFC 6890), so it would silently match nothing; who writes it means IPv4, and is told so.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -15,7 +15,10 @@ pub(crate) fn parse_prefix(text: &str) -> Result<IpNet, Problem> {
     let refused = || Problem::NotAPrefix { text: text.to_owned() };
     let Some((address, length)) = text.split_once('/') else {
         let address: IpAddr = text.parse().map_err(|_| refused())?;
-        return Err(Problem::BareAddress { text: text.to_owned(), host: address.into() });
+        return Err(match mapped_ipv4(address.into()) {
+            Some(v4) => Problem::MappedIpv4 { text: text.to_owned(), v4 },
+            None => Problem::BareAddress { text: text.to_owned(), host: address.into() },
+        });
     };
     let address: IpAddr = address.parse().map_err(|_| refused())?;
     let length = parse_length(length).ok_or_else(refused)?;
@@ -23,14 +26,14 @@ pub(crate) fn parse_prefix(text: &str) -> Result<IpNet, Problem> {
     let too_long = || Problem::LengthAboveMax { text: text.to_owned(), max };
     let length = u8::try_from(length).ok().filter(|&length| length <= max).ok_or_else(too_long)?;
     let prefix = IpNet::new(address, length).map_err(|_| too_long())?;
+    if let Some(v4) = mapped_ipv4(prefix) {
+        return Err(Problem::MappedIpv4 { text: text.to_owned(), v4 });
+    }
     if prefix.network() != address {
         let host = address.into();
         return Err(Problem::HostBits { text: text.to_owned(), network: prefix.trunc(), host });
     }
-    match mapped_ipv4(prefix) {
-        Some(v4) => Err(Problem::MappedIpv4 { text: text.to_owned(), v4 }),
-        None => Ok(prefix),
-    }
+    Ok(prefix)
 }
 
 /// A decimal number without sign or leading zeros; anything above three digits as 999.
@@ -47,7 +50,7 @@ fn parse_length(text: &str) -> Option<u16> {
 fn mapped_ipv4(prefix: IpNet) -> Option<IpNet> {
     let IpNet::V6(v6) = prefix else { return None };
     let length = v6.prefix_len().checked_sub(MAPPED_BITS)?;
-    let address = Ipv6Addr::to_ipv4_mapped(&v6.network())?;
+    let address = v6.network().to_ipv4_mapped()?;
     Ipv4Net::new(address, length).ok().map(IpNet::V4)
 }
 
@@ -57,6 +60,7 @@ const MAPPED_BITS: u8 = 96;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv6Addr;
 
     #[test]
     fn prefixes_of_every_length_read_back() {

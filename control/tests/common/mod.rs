@@ -11,11 +11,18 @@ use gate25_control::policy::{self, Limits, Policy};
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// A fresh folder with this text as policy.toml.
-    pub(crate) fn new(policy: &str) -> Self {
+    /// A fresh folder without a file.
+    pub(crate) fn empty() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("gate25-policy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let folder = Self(std::env::temp_dir().join(name));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A fresh folder with this text as policy.toml.
+    pub(crate) fn new(policy: &str) -> Self {
+        let folder = Self::empty();
         folder.write("policy.toml", policy.as_bytes());
         folder
     }
