@@ -56,7 +56,8 @@ fn essence(verdict: Verdict) -> (Reason, Option<u16>, Option<gate25_path::Line>)
 fn config() -> ProptestConfig {
     let kept = FileFailurePersistence::Direct("tests/properties.regressions");
     let default = ProptestConfig::default();
-    ProptestConfig { cases: default.cases.max(4000), failure_persistence: Some(Box::new(kept)), ..default }
+    let cases = default.cases.max(4000);
+    ProptestConfig { cases, max_global_rejects: cases, failure_persistence: Some(Box::new(kept)), ..default }
 }
 
 proptest! {
