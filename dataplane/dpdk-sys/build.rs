@@ -30,9 +30,7 @@ fn build() -> Result<(), String> {
 fn include_dir() -> Result<PathBuf, String> {
     let here = env::var("CARGO_MANIFEST_DIR").map_err(|error| error.to_string())?;
     let include = Path::new(&here).join("../../include");
-    include
-        .canonicalize()
-        .map_err(|error| format!("{}: {error}", include.display()))
+    include.canonicalize().map_err(|error| format!("{}: {error}", include.display()))
 }
 
 fn other_cflags() -> Result<Vec<String>, String> {
@@ -58,10 +56,7 @@ fn pkg_config(question: &str) -> Result<String, String> {
 
 fn compile_shim(include: &Path, paths: &[PathBuf], other: &[String]) {
     let mut cc = cc::Build::new();
-    cc.file(include.join("dpdk_shim.c"))
-        .include(include)
-        .opt_level(2)
-        .warnings(true);
+    cc.file(include.join("dpdk_shim.c")).include(include).opt_level(2).warnings(true);
     for path in paths {
         // DPDK's inlines are not free of warnings; ours shall be.
         cc.flag("-isystem").flag(path);
@@ -92,13 +87,11 @@ fn bind(include: &Path, paths: &[PathBuf], other: &[String]) -> Result<(), Strin
     for function in FUNCTIONS {
         builder = builder.allowlist_function(function);
     }
-    let bindings = builder.generate().map_err(|error| {
-        format!("bindgen over DPDK's headers: {error}; libclang comes with: {APT}")
-    })?;
+    let bindings = builder
+        .generate()
+        .map_err(|error| format!("bindgen over DPDK's headers: {error}; libclang comes with: {APT}"))?;
     let out = env::var("OUT_DIR").map_err(|error| error.to_string())?;
-    bindings
-        .write_to_file(Path::new(&out).join("bindings.rs"))
-        .map_err(|error| error.to_string())
+    bindings.write_to_file(Path::new(&out).join("bindings.rs")).map_err(|error| error.to_string())
 }
 
 const OLDEST: &str = "22.11";

@@ -135,12 +135,8 @@ fn pool(reason: Reason, number: u16, place: Place<'_>) {
 
 /// Where a dropped frame wanted to go: the destination of the innermost header read; 0 if none was.
 fn destination(frame: &[u8], place: Place<'_>) -> u128 {
-    let direction = match place.direction {
-        Direction::Outbound => gate25_path::Direction::Outbound,
-        Direction::Inbound => gate25_path::Direction::Inbound,
-    };
     let is_end = |address| place.image.is_some_and(|image| image.is_tunnel_end(address));
-    let (packet, _) = parse(Frame::whole(frame), direction, is_end, &mut Silent);
+    let (packet, _) = parse(Frame::whole(frame), place.direction, is_end, &mut Silent);
     let Some(header) = packet.innermost() else { return 0 };
     if header.v6 {
         let bytes = frame.get(header.at + 24..).and_then(|rest| rest.first_chunk::<16>());

@@ -196,13 +196,9 @@ impl Hands {
     fn judge(&mut self, lane: &Lane<'_>, place: Place<'_>, second: u64, tally: &mut Tally) -> u64 {
         let frames = self.burst.frames(&mut self.scratch);
         tally.bytes = frames.total_bytes();
-        let direction = match lane.direction {
-            Direction::Outbound => gate25_path::Direction::Outbound,
-            Direction::Inbound => gate25_path::Direction::Inbound,
-        };
         let mut stopped = 0;
         for (index, frame) in frames.as_slice().iter().enumerate() {
-            let verdict = judge(place.image, direction, frame);
+            let verdict = judge(place.image, lane.direction, frame);
             tally.verdict(&verdict, place);
             match verdict.action {
                 Action::Pass => {}

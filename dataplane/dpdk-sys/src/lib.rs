@@ -66,9 +66,7 @@ mod tests {
     #[test]
     fn linked_against_a_supported_version() {
         // SAFETY: rte_version returns a static NUL-terminated string.
-        let version = unsafe { CStr::from_ptr(super::rte_version()) }
-            .to_str()
-            .unwrap();
+        let version = unsafe { CStr::from_ptr(super::rte_version()) }.to_str().unwrap();
         let number = version.split_whitespace().nth(1).unwrap();
         let mut parts = number.split('.').map(|part| part.parse::<u32>().unwrap());
         let (year, month) = (parts.next().unwrap(), parts.next().unwrap());

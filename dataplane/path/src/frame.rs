@@ -3,25 +3,7 @@
 //! Lengths are judged by the wire, bytes by what was captured. A byte that lies on the wire but was not captured
 //! is [`NotCaptured`]; in the dataplane frames are whole and that never happens.
 
-/// Which way a frame travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Received on a link's access port: subscriber to internet.
-    Outbound,
-    /// Received on a link's network port: internet to subscriber.
-    Inbound,
-}
-
-impl Direction {
-    /// The word used in output: `outbound` or `inbound`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Outbound => "outbound",
-            Self::Inbound => "inbound",
-        }
-    }
-}
+pub use gate25_include::telemetry::Direction;
 
 /// An Ethernet frame from its destination address on, without preamble and without check sequence.
 #[derive(Clone, Copy, Debug)]
