@@ -10,7 +10,7 @@ use crate::share::Line;
 use crate::walk::{Observer, Step};
 
 /// The subscriber's side of a packet, as the source table knows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Subscriber<'a> {
     pub(crate) address: IpAddr,
     pub(crate) matched: SourceMatch,

@@ -138,16 +138,16 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
 
     /// A segment to port 25: whether it is a candidate, and what becomes of one.
     fn segment_to_smtp(&mut self, segment: Segment) -> Result<Verdict, NotCaptured> {
-        let subscriber = self.subscriber()?;
+        let found = self.subscriber()?;
         let first = segment.flags & (SYN | ACK) == SYN;
-        let all = subscriber.is_some_and(|s| !s.is_exempt() && s.pool.matching == Match::All);
+        let all = found.as_ref().is_some_and(|s| !s.is_exempt() && s.pool.matching == Match::All);
         if !first && !all {
             return Ok(Verdict::pass(Reason::NotSyn));
         }
-        let subscriber = match self.pooled(subscriber, true)? {
-            Ok(subscriber) => subscriber,
-            Err(verdict) => return Ok(verdict),
-        };
+        let Some(subscriber) = found else { return Ok(Verdict::pass(Reason::UnknownSource)) };
+        if let Some(verdict) = self.let_through(&subscriber, true)? {
+            return Ok(verdict);
+        }
         let line = subscriber.line();
         if !self.enforced(&subscriber.pool, line) {
             return Ok(named(Reason::WouldDrop, Action::Pass, &subscriber, line));
@@ -160,11 +160,10 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
 
     /// A packet that hides its TCP header stands in for a candidate.
     fn undetermined(&mut self, how: Undetermined, destination_read: bool) -> Result<Verdict, NotCaptured> {
-        let subscriber = self.subscriber()?;
-        let subscriber = match self.pooled(subscriber, destination_read)? {
-            Ok(subscriber) => subscriber,
-            Err(verdict) => return Ok(verdict),
-        };
+        let Some(subscriber) = self.subscriber()? else { return Ok(Verdict::pass(Reason::UnknownSource)) };
+        if let Some(verdict) = self.let_through(&subscriber, destination_read)? {
+            return Ok(verdict);
+        }
         let line = subscriber.line();
         if subscriber.pool.undetermined == image::Undetermined::Pass {
             return Ok(named(Reason::UndeterminedPassed, Action::Pass, &subscriber, line));
@@ -180,31 +179,27 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
         Ok(named(reason, Action::Drop, &subscriber, line))
     }
 
-    /// Source and destination of a candidate: the pool's subscriber if it goes on, else the verdict that lets it pass.
-    fn pooled(
+    /// The verdict on a candidate that its source or its destination lets pass.
+    fn let_through(
         &mut self,
-        subscriber: Option<Subscriber<'a>>,
+        subscriber: &Subscriber<'a>,
         destination_read: bool,
-    ) -> Result<Result<Subscriber<'a>, Verdict>, NotCaptured> {
-        let Some(subscriber) = subscriber else { return Ok(Err(Verdict::pass(Reason::UnknownSource))) };
+    ) -> Result<Option<Verdict>, NotCaptured> {
         if subscriber.is_exempt() {
             let pool = Some(subscriber.matched.pool);
-            return Ok(Err(Verdict { pool, ..Verdict::pass(Reason::Exempt) }));
+            return Ok(Some(Verdict { pool, ..Verdict::pass(Reason::Exempt) }));
         }
         let reason = if subscriber.pool.stage == Stage::Off {
             Some(Reason::StageOff)
         } else {
-            self.let_through(&subscriber.pool, destination_read)?
+            self.listed(&subscriber.pool, destination_read)?
         };
-        Ok(match reason {
-            Some(reason) => Err(named(reason, Action::Pass, &subscriber, subscriber.line())),
-            None => Ok(subscriber),
-        })
+        Ok(reason.map(|reason| named(reason, Action::Pass, subscriber, subscriber.line())))
     }
 
     /// The reason for which the pool's lists let a destination through. A destination that cannot be trusted is
     /// in no list.
-    fn let_through(&mut self, pool: &Pool<'_>, destination_read: bool) -> Result<Option<Reason>, NotCaptured> {
+    fn listed(&mut self, pool: &Pool<'_>, destination_read: bool) -> Result<Option<Reason>, NotCaptured> {
         let trusted = destination_read && self.packet.innermost().is_some_and(|header| !header.source_route);
         if !trusted {
             if O::ON {
@@ -242,19 +237,19 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
             return pass;
         }
         let Some(subscriber) = self.subscriber()? else { return pass };
-        let pool = subscriber.pool;
+        let pool = &subscriber.pool;
         if subscriber.is_exempt() || !pool.return_traffic || pool.stage == Stage::Off {
             return pass;
         }
         if pool.matching == Match::Syn && segment.flags & (SYN | ACK) != SYN | ACK {
             return pass;
         }
-        let groups = self.far_groups(&pool)?;
+        let groups = self.far_groups(pool)?;
         if groups & pool.allow != 0 || pool.only.is_some_and(|only| groups & only == 0) {
             return pass;
         }
         let line = subscriber.line();
-        Ok(if self.enforced(&pool, line) {
+        Ok(if self.enforced(pool, line) {
             named(Reason::ReturnBlocked, Action::Drop, &subscriber, line)
         } else {
             named(Reason::ReturnWouldDrop, Action::Pass, &subscriber, line)
