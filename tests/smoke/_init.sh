@@ -47,7 +47,10 @@ smtp() {
 		ip netns exec "$HOSTS_RUN-server" smtp-sink -u postfix "inet:[::]:$port" 64 &
 		ip netns exec "$HOSTS_RUN-server" smtp-sink -u postfix "inet:0.0.0.0:$port" 64 &
 	done
+	for port in "$@"; do wait_for 5 listens "$port" || fail "no SMTP server on port $port"; done
 }
+
+listens() { [ "$(on server ss -Hltn "sport = :$1" | wc -l)" -eq 2 ]; }
 
 # connects ADDRESS PORT: the subscriber's TCP connection comes about within two seconds.
 connects() { on subscriber timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }

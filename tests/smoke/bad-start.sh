@@ -23,9 +23,9 @@ settings 's/^cores = .*/cores = [999999]/'
 refused 3 "bad.toml:4:"
 settings "s/iface=$GATE_ACCESS/iface=nosuch0/"
 refused 5 nosuch0
-settings 's/net_af_packet,iface=[^"]*/net_nosuch0/'
+settings '/^access/s/net_af_packet0,iface=[^"]*/net_nosuch0/'
 refused 5 net_nosuch0
-settings 's/net_af_packet,iface=[^"]*/0000:ff:1f.7/'
+settings '/^access/s/net_af_packet0,iface=[^"]*/0000:ff:1f.7/'
 refused 5 0000:ff:1f.7
 if [ "$(cat /sys/kernel/mm/hugepages/hugepages-*/free_hugepages | sort -n | tail -n 1)" = 0 ]; then
 	settings 's/^huge_pages = .*/huge_pages = true/'

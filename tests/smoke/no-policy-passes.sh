@@ -2,7 +2,8 @@
 # Before the first policy all passes, port 25 too, and is counted as no_policy (VERDICT: which policy).
 . "$(dirname "$0")/_init.sh"
 
-gate_start af_packet
+gate_settings af_packet
+gate_dataplane
 smtp 25 587
 for address in $FOREIGN4 $FOREIGN6 $OWN4 $OWN6; do
 	reached "$address" 25

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# SIGTERM under traffic: the dataplane sends what it has received and exits 0 within three seconds; nothing else on
-# the way is harmed, so that traffic flows again as soon as the next one starts.
+# SIGTERM under traffic: the dataplane exits 0 ("frames in hand were sent") within three seconds, takes its socket away,
+# and leaves the interfaces such that traffic flows as soon as the next one starts.
 . "$(dirname "$0")/_init.sh"
 
-gate_start af_packet
-on subscriber ping -q -i 0.002 -w 8 $FOREIGN4 >"$HOSTS_DIR/ping4" &
+gate_settings af_packet
+gate_dataplane
+on subscriber ping -q -i 0.002 -w 8 "$FOREIGN4" >"$HOSTS_DIR/ping4" &
 on subscriber ping -q -i 0.002 -w 8 $FOREIGN6 >"$HOSTS_DIR/ping6" &
 sleep 1
 began=$(date +%s%N)

@@ -3,7 +3,8 @@
 # process id; the first one goes on.
 . "$(dirname "$0")/_init.sh"
 
-gate_start af_packet
+gate_settings af_packet
+gate_dataplane
 smtp 587
 # refused FILE CODE: the dataplane of FILE exits with CODE and names the first one's process id.
 refused() {
