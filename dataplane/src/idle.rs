@@ -1,6 +1,6 @@
 //! What a worker does when all its queues are empty.
 //!
-//! `poll` spins. `adaptive` spins for a while and then sleeps in short steps: a sleep of [`SLEEP`] plus the
+//! `poll` spins. `adaptive` spins for a while and then sleeps in short steps: a sleep of 20 µs plus the
 //! kernel's wake-up stays below 50 µs because the thread's timer slack is 1 ns. Under load it never gets to the
 //! sleep, and the worker makes no system call.
 

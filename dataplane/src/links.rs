@@ -64,6 +64,9 @@ impl Link {
             Port::plug(eal, &link.name, &fitted)
         };
         let (mut access, mut network) = (plug(&link.access)?, plug(&link.network)?);
+        for port in [&access, &network].into_iter().filter(|port| port.device().driver() == "net_af_packet") {
+            say(format!("link {}: port \"{}\": {AF_PACKET_ALTERS}", link.name, port.device().name()));
+        }
         let queues = common_queues(&link.name, &access, &network, workers, say);
         let scatter = scatters(&access, &network);
         let pool = buffers(config, link, &access, &network, scatter)?;
@@ -167,5 +170,9 @@ fn buffers(
     })
 }
 
+/// What no setting of DPDK's af_packet turns off (it joins a fanout group with PACKET_FANOUT_FLAG_DEFRAG, and
+/// forgets the tag's type).
+const AF_PACKET_ALTERS: &str = "on a packet socket the kernel reassembles IPv4 fragments and an outer 0x88a8 tag becomes \
+     0x8100; for service name it net_af_xdp, or net_pcap with rx_iface_in and tx_iface";
 /// Bytes of data that drivers expect in a buffer at least.
 const SEGMENT: u32 = 2048;

@@ -103,7 +103,7 @@ impl Worker {
         }
     }
 
-    /// Moves frames until it is told to stop and has emptied its receive queues, or [`DRAIN`] is over.
+    /// Moves frames until it is told to stop and has emptied its receive queues, or 200 ms are over.
     pub fn run(&mut self) {
         let mut last = eal::cycles();
         let mut stop_by = None;

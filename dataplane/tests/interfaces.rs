@@ -1,0 +1,224 @@
+//! Frames through the kernel's interfaces, a veth pair on either side in a namespace of our own: net_af_packet,
+//! net_af_xdp and, for what neither can do, net_pcap on an interface.
+
+mod support;
+
+use std::time::Duration;
+
+use gate25_include::counters::{LinkCounter, PortCounter, WorkerCounter};
+use gate25_include::telemetry::Direction::{Inbound, Outbound};
+use support::netns::Netns;
+use support::{Dataplane, Plan, Random, all_buffers_return, conserved, exists, skipped, wait_for};
+
+/// A link between two veth pairs x and y.
+struct Bench {
+    netns: Netns,
+    dataplane: Dataplane,
+}
+
+impl Bench {
+    /// `access` and `network` are port texts with X and Y for the interfaces.
+    fn new(access: &str, network: &str, mtu: u16, top: &str) -> Self {
+        let netns = Netns::new();
+        netns.veth("x", mtu);
+        netns.veth("y", mtu);
+        let mut plan = Plan::new();
+        plan.netns = Some(netns.name.clone());
+        if !top.is_empty() {
+            plan.top = top.to_owned();
+        }
+        let (access, network) = (access.replace('X', "xa"), network.replace('Y', "ya"));
+        let dataplane = plan.link(&access, &network, &format!("mtu = {mtu}")).start();
+        Self { netns, dataplane }
+    }
+
+    /// Sends frames in at one side and gives what comes out at the other, outbound or inbound.
+    fn through(&self, frames: &[Vec<u8>], outbound: bool) -> Vec<Vec<u8>> {
+        let (from, to) = if outbound { ("xb", "yb") } else { ("yb", "xb") };
+        let capture = self.netns.capture(to, &self.dataplane.plan.folder.path("seen.pcap"));
+        let sender = self.netns.sender(from);
+        for chunk in frames.chunks(64) {
+            chunk.iter().for_each(|frame| sender.send(frame));
+            // Within the receive ring: what the kernel drops is not the dataplane's.
+            std::thread::sleep(Duration::from_millis(4));
+        }
+        capture.frames(frames.len(), Duration::from_secs(10))
+    }
+
+    /// Both ways, bit-identical and in order; counters exact; buffers back; a clean end.
+    fn check_transparent(mut self, frames: &[Vec<u8>]) {
+        let telemetry = self.dataplane.telemetry();
+        for (direction, outbound) in [(Outbound, true), (Inbound, false)] {
+            let seen = self.through(frames, outbound);
+            assert_same(frames, &seen);
+            let count = |counter| telemetry.link(0, direction, counter);
+            assert!(wait_for(Duration::from_secs(2), || conserved(&telemetry, 0, direction)));
+            assert_eq!(count(LinkCounter::RxFrames), frames.len() as u64);
+            assert_eq!(count(LinkCounter::ForwardedFrames), frames.len() as u64);
+        }
+        if !self.dataplane.plan.links.contains("af_xdp") {
+            // AF_XDP keeps sent buffers until the next burst asks the kernel for them.
+            all_buffers_return(&telemetry);
+        }
+        assert_eq!(self.dataplane.stop(Duration::from_secs(2)), Some(0));
+    }
+}
+
+fn assert_same(sent: &[Vec<u8>], seen: &[Vec<u8>]) {
+    for (number, (sent, seen)) in sent.iter().zip(seen).enumerate() {
+        assert!(
+            sent == seen,
+            "frame {number} of {} bytes came as {} bytes:\n{sent:02x?}\n{seen:02x?}",
+            sent.len(),
+            seen.len()
+        );
+    }
+    assert_eq!(sent.len(), seen.len(), "frames lost or added");
+}
+
+/// Ethernet frames of every kind up to `longest` bytes; the outermost type is one of `types`.
+fn frames(seed: u64, count: usize, longest: u64, types: &[u16]) -> Vec<Vec<u8>> {
+    let mut random = Random(seed);
+    let frame = |_| {
+        let len = 60 + random.below(longest - 59) as usize;
+        let mut frame = random.bytes(len);
+        frame[0] &= 0xfe;
+        frame[6] &= 0xfe;
+        let outer = types[random.below(types.len() as u64) as usize];
+        frame[12..14].copy_from_slice(&outer.to_be_bytes());
+        // Below an outer tag: another tag, or anything. IPv4 that is no fragment is version 4 with DF.
+        if matches!(outer, 0x8100 | 0x88a8) {
+            let inner = [0x8100_u16, 0x88a8, 0x86dd, 0x8864][random.below(4) as usize];
+            frame[16..18].copy_from_slice(&inner.to_be_bytes());
+        }
+        if outer == 0x0800 {
+            frame[14] = 0x45;
+            frame[20..22].copy_from_slice(&[0x40, 0]);
+        }
+        frame
+    };
+    (0..count).map(frame).collect()
+}
+
+const EVERY_TYPE: [u16; 10] = [0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x9100, 0x8863, 0x8864, 0x8847, 0x8809];
+/// Without what the kernel's packet socket alters; see dataplane/README.md.
+const AF_PACKET_TYPES: [u16; 9] = [0x0800, 0x86dd, 0x0806, 0x8100, 0x9100, 0x8863, 0x8864, 0x8847, 0x8809];
+
+fn absent() -> bool {
+    let missing = ["ip", "tcpdump", "ethtool"].into_iter().find(|program| !exists(program));
+    if let Some(program) = missing {
+        eprintln!("skipped: {program} is not installed (apt-get install iproute2 tcpdump ethtool)");
+    }
+    skipped() || missing.is_some()
+}
+
+#[test]
+fn af_packet_is_transparent() {
+    if absent() {
+        return;
+    }
+    Bench::new("net_af_packet0,iface=X", "net_af_packet1,iface=Y", 1500, "").check_transparent(&frames(
+        11,
+        2000,
+        1514,
+        &AF_PACKET_TYPES,
+    ));
+}
+
+#[test]
+fn af_packet_takes_jumbo_frames() {
+    if absent() {
+        return;
+    }
+    Bench::new("net_af_packet0,iface=X", "net_af_packet1,iface=Y", 9216, "").check_transparent(&frames(
+        12,
+        500,
+        9230,
+        &AF_PACKET_TYPES,
+    ));
+}
+
+#[test]
+fn af_xdp_is_transparent() {
+    if absent() {
+        return;
+    }
+    Bench::new("net_af_xdp0,iface=X", "net_af_xdp1,iface=Y", 1500, "").check_transparent(&frames(
+        13,
+        2000,
+        1514,
+        &EVERY_TYPE,
+    ));
+}
+
+#[test]
+fn pcap_on_interfaces_is_transparent() {
+    if absent() {
+        return;
+    }
+    let mut sent = frames(14, 1000, 1514, &EVERY_TYPE);
+    sent.extend(altered_by_packet_sockets());
+    Bench::new("net_pcap0,rx_iface_in=X,tx_iface=X", "net_pcap1,rx_iface_in=Y,tx_iface=Y", 1500, "")
+        .check_transparent(&sent);
+}
+
+#[test]
+fn two_workers_share_a_cpu_and_a_link() {
+    if absent() {
+        return;
+    }
+    let bench = Bench::new(
+        "net_af_packet0,iface=X",
+        "net_af_packet1,iface=Y",
+        1500,
+        "cores = [0, 0]\nhuge_pages = false\nidle = \"adaptive\"\n",
+    );
+    let telemetry = bench.dataplane.telemetry();
+    let mut sent = frames(15, 2000, 1514, &[0x0800]);
+    let mut seen = bench.through(&sent, true);
+    assert!(wait_for(Duration::from_secs(2), || conserved(&telemetry, 0, Outbound)));
+    assert_eq!(telemetry.link(0, Outbound, LinkCounter::ForwardedFrames), 2000);
+    assert_eq!(telemetry.port(0, PortCounter::Queues), 2);
+    // The kernel spreads flows over the two; every frame here is a flow of its own.
+    let bursts = |worker| telemetry.worker(worker, WorkerCounter::BusyCycles);
+    assert!(bursts(0) > 0 && bursts(1) > 0);
+    sent.sort();
+    seen.sort();
+    assert_same(&sent, &seen);
+}
+
+/// What DPDK's af_packet does not bring through bit-identical: an outer tag 0x88a8, IPv4 fragments.
+fn altered_by_packet_sockets() -> Vec<Vec<u8>> {
+    let mut random = Random(9);
+    let mut frame = |head: &[u8]| {
+        let mut frame = random.bytes(114);
+        frame[0] &= 0xfe;
+        frame[6] &= 0xfe;
+        frame[12..12 + head.len()].copy_from_slice(head);
+        frame
+    };
+    let tagged = frame(&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 6, 0x08, 0]);
+    // Headers with their checksums; the first datagram's second half never comes.
+    let lone = frame(&[8, 0, 0x45, 0, 0, 100, 0, 9, 0x20, 0, 64, 17, 0x4a, 0x6d, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let first = frame(&[8, 0, 0x45, 0, 0, 100, 0, 10, 0x20, 0, 64, 17, 0x4a, 0x6c, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let last = frame(&[8, 0, 0x45, 0, 0, 60, 0, 10, 0, 10, 64, 17, 0x6a, 0x8a, 1, 2, 3, 4, 5, 6, 7, 8]);
+    vec![tagged, lone, first, last]
+}
+
+/// What dataplane/README.md says of af_packet. Should a kernel or a DPDK do better, this fails and the README is wrong.
+#[test]
+fn af_packet_alters_what_the_readme_says_and_start_warns_of_it() {
+    if absent() {
+        return;
+    }
+    let bench = Bench::new("net_af_packet0,iface=X", "net_af_packet1,iface=Y", 1500, "");
+    let sent = altered_by_packet_sockets();
+    let seen = bench.through(&sent, true);
+    let [tagged, _, first, _] = &sent[..] else { panic!() };
+    assert_eq!(seen.len(), 2, "a tagged frame and one datagram: the lone fragment stays in the kernel");
+    assert_eq!((&seen[0][12..14], &seen[0][14..]), (&[0x81, 0x00][..], &tagged[14..]));
+    assert_eq!(seen[1].len(), 14 + 20 + 80 + 40);
+    assert_eq!(seen[1][34..114], first[34..114]);
+    let log = bench.dataplane.log();
+    assert!(log.contains("reassembles IPv4 fragments") && log.contains("net_af_xdp"), "{log}");
+}
