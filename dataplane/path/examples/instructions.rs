@@ -14,20 +14,23 @@ use std::process::ExitCode;
 use common::policy::{MX, MX6, image};
 use common::*;
 use gate25_include::counters::Reason;
-use gate25_path::{BURST, Direction, Verdict, judge_burst};
+use gate25_path::reject::{MAX_ANSWER, build};
+use gate25_path::{Action, BURST, Direction, Frame, Verdict, judge_burst};
 
 /// Name, direction and frame of each kind.
-fn kinds() -> [(&'static str, Direction, Vec<u8>); 7] {
+fn kinds() -> [(&'static str, Direction, Vec<u8>); 8] {
     let syn = tcp(1025, 25, SYN);
     let blocked = v4("203.0.100.7", MX, TCP).around(&syn);
     let web = v4("203.0.100.7", MX, TCP).around(&tcp(1025, 443, ACK));
     let names = v6("2001:db8:100:1::7", MX6, UDP, &udp(1025, 53, &[0; 16]));
+    let rejected = v4("203.0.104.7", MX, TCP).around(&syn);
     let softwire = v6("2001:db8:100:1::7", "2001:db8:ffff::1", IPIP, &blocked);
     let answer = v4(MX, "203.0.100.7", TCP).around(&tcp(25, 1025, SYN | ACK));
     [
         ("tcp443", Direction::Outbound, frame(&web)),
         ("udp6", Direction::Outbound, frame(&names)),
         ("syn25", Direction::Outbound, frame(&blocked)),
+        ("reject-syn25", Direction::Outbound, frame(&rejected)),
         ("qinq-pppoe-syn25", Direction::Outbound, tagged(&[0x88a8, 0x8100], 0x8864, &pppoe(&[0, 0x21], &blocked))),
         ("map-e-syn25", Direction::Outbound, frame(&softwire)),
         ("inbound-tcp443", Direction::Inbound, frame(&web)),
@@ -50,6 +53,10 @@ fn main() -> ExitCode {
     let mut verdicts = [Verdict::pass(Reason::NoPolicy); BURST];
     for _ in 0..count.div_ceil(BURST) {
         judge_burst(Some(&image), *direction, std::hint::black_box(&frames), &mut verdicts);
+        for _ in verdicts.iter().filter(|verdict| verdict.action == Action::Reject) {
+            let mut answer = [0; MAX_ANSWER];
+            std::hint::black_box(build(Frame::whole(frame), &mut answer));
+        }
     }
     println!("{}", verdicts[0].reason.name());
     ExitCode::SUCCESS
