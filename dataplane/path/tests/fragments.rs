@@ -75,6 +75,8 @@ fn tcp_not_right_behind_the_first_fragment_header_is_tiny() {
     stops(&frame(&v6(A6, B6, FRAGMENT, &fragment6(DEST, 0, true, &ext(TCP, &syn())))), TINY_TCP);
     let twice = fragment6(FRAGMENT, 0, true, &fragment6(TCP, 0, false, &syn()));
     stops(&frame(&v6(A6, B6, FRAGMENT, &twice)), TINY_TCP);
+    let more_twice = fragment6(FRAGMENT, 0, true, &fragment6(TCP, 0, true, &syn()));
+    stops(&frame(&v6(A6, B6, FRAGMENT, &more_twice)), TINY_TCP);
     let atomic_first = fragment6(FRAGMENT, 0, false, &fragment6(TCP, 0, true, &syn()));
     reads(&frame(&v6(A6, B6, FRAGMENT, &atomic_first)));
 }

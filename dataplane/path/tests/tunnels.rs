@@ -149,6 +149,16 @@ fn a_carrier_routed_to_our_end_is_undetermined_chain() {
 }
 
 #[test]
+fn of_two_routing_headers_the_inner_one_is_followed_last() {
+    let routed = |outer: &str, inner: &str| {
+        let rest = routing(IPIP, 0, 1, &[inner], &syn4());
+        frame(&v6(A6, B6, ROUTING, &routing(ROUTING, 0, 1, &[outer], &rest)))
+    };
+    stops(&routed(B6, END6), CHAIN);
+    stops(&routed(END6, B6), Stop::NotTcp);
+}
+
+#[test]
 fn a_routed_carrier_that_would_not_be_looked_into_is_not_tcp() {
     let routed = |next, payload: &[u8]| frame(&v6(A6, B6, ROUTING, &routing(next, 0, 1, &[END6], payload)));
     stops(&routed(GRE, &gre(0, 0x0800, &[], &syn4())), CHAIN);
