@@ -2,9 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod capture;
 pub mod compile;
 pub mod config;
+pub mod daemon;
 pub mod guard;
 pub mod policy;
 pub mod publish;
+pub mod state;
+pub mod supervise;

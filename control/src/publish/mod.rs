@@ -83,9 +83,9 @@ impl Prepared {
         self.image.digest()
     }
 
-    /// The image that was compiled.
-    pub fn image(&self) -> &Image {
-        &self.image
+    /// Generation it is in force with once it was published.
+    pub fn generation(&self) -> u64 {
+        if self.runs_already() { self.status.generation } else { self.image.generation() }
     }
 
     /// Whether the dataplane runs it already: the same policy with the same next change.

@@ -1,0 +1,148 @@
+//! Supervise: keeps the dataplane running the policy it should run.
+//!
+//! One thread, [`Supervisor`], owns the connection to the dataplane and does one thing at a time:
+//! commits, publishing again after a restart of either side, and the moments at which a policy changes
+//! by itself. Everybody else reads what it last knew from [`Shared`] and never waits for it, but for
+//! the one commit that may be in flight.
+
+mod commit;
+mod desk;
+mod held;
+mod round;
+mod shared;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+pub use desk::{BYTES_MAX, Desk, TEXT_MAX, origins};
+pub use held::Held;
+pub use shared::{Counts, Shared, View};
+
+use crate::api::{Apply, Peer, Reply};
+use crate::publish::Dataplane;
+use crate::state::{Store, Upload};
+use held::Awaiting;
+
+/// What the supervisor works with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the dataplane.
+    pub instance: String,
+    /// The dataplane's socket.
+    pub socket: PathBuf,
+    /// How long the dataplane may take to answer a question.
+    pub patience: Duration,
+    /// How often the dataplane is asked what it runs.
+    pub round: Duration,
+}
+
+impl Settings {
+    /// For the dataplane called `instance` that listens at `socket`.
+    pub fn new(instance: &str, socket: PathBuf) -> Settings {
+        let (patience, round) = (Duration::from_secs(10), Duration::from_millis(250));
+        Settings { instance: instance.to_owned(), socket, patience, round }
+    }
+}
+
+/// What a client wants done.
+pub(crate) enum Work {
+    /// A policy to be run.
+    Commit(Box<Commit>),
+    /// Keep the policy that waits for confirmation.
+    Confirm,
+    /// Back to the policy before, or to the one with this number.
+    Rollback(Option<u64>, Peer),
+}
+
+/// A policy on its way to the workers.
+pub(crate) struct Commit {
+    pub(crate) upload: Upload,
+    pub(crate) apply: Apply,
+    pub(crate) by: Peer,
+}
+
+/// Work and where its answer goes.
+pub(crate) type Job = (Work, Sender<Reply>);
+
+/// The one that talks to the dataplane.
+pub struct Supervisor {
+    settings: Settings,
+    store: Arc<Store>,
+    shared: Arc<Shared>,
+    jobs: Receiver<Job>,
+    dataplane: Option<Dataplane>,
+    held: Option<Arc<Held>>,
+    awaiting: Option<Awaiting>,
+    /// Whether the dataplane has been brought to what it should run since it was connected.
+    settled: bool,
+    /// Not before this moment is a failed publishing tried again.
+    retry_at: Option<Instant>,
+    /// What stands in the log last, so that one trouble is one line.
+    said: String,
+}
+
+impl Supervisor {
+    /// A supervisor and the desk at which clients ask. Reads the stored policy; one that is not good is
+    /// said to be a problem, and nothing is published.
+    pub fn new(settings: Settings, store: Arc<Store>, shared: Arc<Shared>) -> (Supervisor, Desk) {
+        let (to, jobs) = bounded(0);
+        let desk = Desk::new(settings.clone(), Arc::clone(&store), Arc::clone(&shared), to);
+        let mut supervisor = Supervisor {
+            settings,
+            store,
+            shared,
+            jobs,
+            dataplane: None,
+            held: None,
+            awaiting: None,
+            settled: false,
+            retry_at: None,
+            said: String::new(),
+        };
+        supervisor.load_stored();
+        (supervisor, desk)
+    }
+
+    /// Works until `stop` says something, or all desks are gone. A commit that has begun is finished.
+    pub fn run(mut self, stop: &Receiver<()>) {
+        loop {
+            self.round();
+            crossbeam::channel::select! {
+                recv(self.jobs) -> job => match job {
+                    Ok((work, answer)) => {
+                        let reply = self.work(work);
+                        let _ = answer.send(reply);
+                    }
+                    Err(_) => return,
+                },
+                recv(stop) -> _ => return,
+                default(self.settings.round) => {}
+            }
+        }
+    }
+
+    /// Says a line on stderr, once.
+    fn say(&mut self, line: String) {
+        if self.said != line {
+            eprintln!("gate25-control: {line}");
+            self.said = line;
+        }
+    }
+}
+
+/// The unix second now.
+pub fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Waits for the answer to a job.
+pub(crate) fn wait(answer: &Receiver<Reply>) -> Result<Reply, RecvTimeoutError> {
+    answer.recv_timeout(ANSWER)
+}
+
+/// How long a client waits for its commit: compiling and adopting 16 Mi prefixes included.
+const ANSWER: Duration = Duration::from_secs(590);

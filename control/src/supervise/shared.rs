@@ -1,0 +1,124 @@
+//! What the supervisor last knew, for those who answer clients and scrapes.
+//!
+//! Locks here are held for a copy of a few pointers, never over a question to the dataplane: a
+//! dataplane that hangs does not keep a scrape waiting.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gate25_include::handover::Status;
+use gate25_include::image::Image;
+use gate25_include::telemetry::TelemetryReader;
+
+use super::held::Held;
+use crate::publish::Welcome;
+
+/// What is known, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Why the dataplane cannot be asked; none if it answers.
+    pub unreachable: Option<String>,
+    /// Whether the dataplane answered when it was last asked.
+    pub up: bool,
+    /// The dataplane as it said hello last.
+    pub welcome: Welcome,
+    /// What it ran when last asked.
+    pub status: Status,
+    /// Its telemetry; readable also when it is gone.
+    pub telemetry: Option<Arc<TelemetryReader>>,
+    /// The image it runs.
+    pub image: Option<Arc<Image>>,
+    /// The policy that should be in force.
+    pub held: Option<Arc<Held>>,
+    /// What is wrong, and what to do.
+    pub problem: Option<String>,
+}
+
+impl View {
+    /// Whether the dataplane runs what it should; none if no policy is held.
+    pub fn digest_match(&self) -> Option<bool> {
+        self.held.as_ref().map(|held| held.digest != 0 && held.digest == self.status.digest)
+    }
+}
+
+/// How often things happened since control started.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Commits that came into force.
+    pub applied: AtomicU64,
+    /// Commits refused.
+    pub refused: AtomicU64,
+    /// Images published without a commit: after a restart, or because a time came.
+    pub republished: AtomicU64,
+    /// Connections made to the dataplane.
+    pub connects: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What threads share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Unix second at which control started.
+    pub started_at: i64,
+    /// What happened how often.
+    pub counts: Counts,
+    view: Mutex<View>,
+    commit: Mutex<Option<String>>,
+}
+
+impl Shared {
+    /// Nothing known yet.
+    pub fn new(started_at: i64) -> Shared {
+        let view = View { unreachable: Some("not asked yet".into()), ..View::default() };
+        Shared { started_at, counts: Counts::default(), view: Mutex::new(view), commit: Mutex::new(None) }
+    }
+
+    /// What is known.
+    pub fn view(&self) -> View {
+        lock(&self.view).clone()
+    }
+
+    /// The commit in flight, if there is one.
+    pub fn in_flight(&self) -> Option<String> {
+        lock(&self.commit).clone()
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut View)) {
+        change(&mut lock(&self.view));
+    }
+
+    /// Takes the one place there is for a commit.
+    ///
+    /// # Errors
+    /// What the commit is called that has it.
+    pub(super) fn begin(self: &Arc<Self>, what: String) -> Result<InFlight, String> {
+        let mut commit = lock(&self.commit);
+        match &*commit {
+            Some(first) => Err(first.clone()),
+            None => {
+                *commit = Some(what);
+                Ok(InFlight(Arc::clone(self)))
+            }
+        }
+    }
+}
+
+/// The place for a commit; free again when dropped.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Shared>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        *lock(&self.0.commit) = None;
+    }
+}
+
+/// What a thread that panicked left is still what it last wrote.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
