@@ -11,22 +11,23 @@
 //!   as both. Groups are compared by name: another server in a group is no change to `allow`.
 //! - Without an old policy all enforced space is newly enforced.
 
+mod moment;
 mod rule;
 mod sections;
 mod space;
 mod sweep;
+mod timeline;
 mod violation;
-
-use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
-use crate::policy::{Address, Effective, Entry, Policy};
-use rule::{GroupBits, Rule};
+use crate::policy::Policy;
+use moment::Moment;
+use rule::Numbers;
 pub use sections::SectionChange;
 pub use space::Space;
-use sweep::{Side, Stretch, Tally, sweep};
-pub use violation::{Family, Violation};
+use timeline::Timeline;
+pub use violation::{Family, TooMuch, Violation};
 
 /// What a commit would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +61,9 @@ pub struct FamilyFlip {
     /// Newly released, weighted by share.
     pub released: Space,
     /// All pool space of the old policy.
-    pub lines_before: u128,
+    pub before: Space,
     /// All pool space of the new policy.
-    pub lines_after: u128,
+    pub after: Space,
 }
 
 /// What flips in one pool: enforced by the pool of this name in the new policy, released by the one
@@ -83,11 +84,10 @@ pub struct PoolFlip {
 
 /// Compares the policy in force (none before the first commit) with a new one, as of `now`.
 ///
-/// Takes one pass over both source tables for each time at which the new policy changes.
+/// Takes one pass over both source tables, and for each time at which the new policy changes one over
+/// the prefixes around those of the owners that change.
 pub fn compare(old: Option<&Policy>, new: &Policy, now: i64) -> Comparison {
-    let coming = new.changes(now.saturating_add(1)..=i64::MAX);
-    let times: BTreeSet<i64> = std::iter::once(now).chain(coming.iter().map(|changes| changes.at)).collect();
-    let flips: Vec<Flip> = times.into_iter().map(|time| flip_at(old, new, time)).collect();
+    let flips = flips(old, new, now);
     let sections = sections::changes(old, new, now);
     let mut violations = violation::short_prefixes(new);
     violations.extend(flips.iter().flat_map(|flip| violation::flips(flip, now, new.max_flip_percent)));
@@ -96,71 +96,38 @@ pub fn compare(old: Option<&Policy>, new: &Policy, now: i64) -> Comparison {
     Comparison { flips, sections, violations }
 }
 
-fn flip_at(old: Option<&Policy>, new: &Policy, time: i64) -> Flip {
-    let mut bits = GroupBits::default();
-    let old = old.map(|policy| policy.at(time));
-    let new = new.at(time);
-    let old_rules = old.as_ref().map_or_else(Vec::new, |old| bits.rules(old));
-    let new_rules = bits.rules(&new);
-    let old4 = old.as_ref().into_iter().flat_map(|old| stretches(old.sources4()));
-    let old6 = old.as_ref().into_iter().flat_map(|old| stretches(old.sources6()));
-    let v4 = tallies(old4, stretches(new.sources4()), &old_rules, &new_rules, 32);
-    let v6 = tallies(old6, stretches(new.sources6()), &old_rules, &new_rules, 128);
-    let pools = pool_flips(old.as_ref(), &new, &v4, &v6);
-    Flip { at: time, v4: family(&v4), v6: family(&v6), pools }
+fn flips(old: Option<&Policy>, new: &Policy, now: i64) -> Vec<Flip> {
+    let mut numbers = Numbers::default();
+    let mut at = Moment::new(old, new, now, &mut numbers);
+    let (old4, old6) = old.map_or((&[][..], &[][..]), |old| (old.sources.v4.as_slice(), old.sources.v6.as_slice()));
+    let mut v4 = Timeline::new(old4, &new.sources.v4, &at);
+    let mut v6 = Timeline::new(old6, &new.sources.v6, &at);
+    let mut flips = vec![flip(&at, &v4, &v6)];
+    for changes in new.changes(now.saturating_add(1)..=i64::MAX) {
+        let next = Moment::new(old, new, changes.at, &mut numbers);
+        v4.advance(&at, &next);
+        v6.advance(&at, &next);
+        flips.push(flip(&next, &v4, &v6));
+        at = next;
+    }
+    flips
 }
 
-/// Tallies of the old side and of the new side, by owner.
-type Tallies = (Vec<Tally>, Vec<Tally>);
-
-fn tallies(
-    old: impl Iterator<Item = Stretch>,
-    new: impl Iterator<Item = Stretch>,
-    old_rules: &[Option<Rule>],
-    new_rules: &[Option<Rule>],
-    bits: u8,
-) -> Tallies {
-    sweep(Side { prefixes: old, rules: old_rules }, Side { prefixes: new, rules: new_rules }, bits)
-}
-
-fn stretches<'a, A: Address>(entries: impl Iterator<Item = &'a Entry<A>>) -> impl Iterator<Item = Stretch> {
-    entries.map(|entry| Stretch {
-        first: entry.address.into(),
-        last: entry.last().into(),
-        owner: entry.owner,
-        len: entry.len,
-    })
-}
-
-fn family((old, new): &Tallies) -> FamilyFlip {
-    let sum = |tallies: &[Tally]| {
-        tallies.iter().fold((0u128, Space::default()), |(lines, mut flipped), tally| {
-            flipped += tally.flipped;
-            (lines.saturating_add(tally.lines), flipped)
-        })
-    };
-    let ((lines_before, released), (lines_after, enforced)) = (sum(old), sum(new));
-    FamilyFlip { enforced, released, lines_before, lines_after }
-}
-
-fn pool_flips(old: Option<&Effective<'_>>, new: &Effective<'_>, v4: &Tallies, v6: &Tallies) -> Vec<PoolFlip> {
+fn flip(at: &Moment<'_>, v4: &Timeline<'_, u32>, v6: &Timeline<'_, u128>) -> Flip {
     let mut found: HashMap<&str, PoolFlip> = HashMap::new();
-    if let Some(old) = old {
-        for (pool, (four, six)) in old.policy.pools.iter().zip(v4.0.iter().zip(&v6.0)) {
+    if let Some(old) = &at.old {
+        for (pool, (four, six)) in old.policy.pools.iter().zip(v4.old.iter().zip(&v6.old)) {
             let flip = found.entry(&pool.name).or_default();
             (flip.released4, flip.released6) = (four.flipped, six.flipped);
         }
     }
-    for (pool, (four, six)) in new.policy.pools.iter().zip(v4.1.iter().zip(&v6.1)) {
+    for (pool, (four, six)) in at.new.policy.pools.iter().zip(v4.new.iter().zip(&v6.new)) {
         let flip = found.entry(&pool.name).or_default();
         (flip.enforced4, flip.enforced6) = (four.flipped, six.flipped);
     }
     let unchanged = PoolFlip::default();
-    let mut flips: Vec<PoolFlip> = found
-        .into_iter()
-        .filter(|(_, flip)| *flip != unchanged)
-        .map(|(name, flip)| PoolFlip { name: name.to_owned(), ..flip })
-        .collect();
-    flips.sort_by(|a, b| a.name.cmp(&b.name));
-    flips
+    let changed = found.into_iter().filter(|(_, flip)| *flip != unchanged);
+    let mut pools: Vec<_> = changed.map(|(name, flip)| PoolFlip { name: name.to_owned(), ..flip }).collect();
+    pools.sort_by(|a, b| a.name.cmp(&b.name));
+    Flip { at: at.new.time, v4: v4.flip(), v6: v6.flip(), pools }
 }

@@ -11,13 +11,13 @@ pub(super) struct Rule {
     pub(super) percent: u8,
     /// IPv6 bits that make one line.
     pub(super) line_prefix: u8,
-    /// What is blocked and what is not.
-    pub(super) behaviour: Behaviour,
+    /// Number of the [`Behaviour`]: what is blocked and what is not.
+    pub(super) behaviour: u32,
 }
 
 /// A change to one of these is a change to every line under enforcement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Behaviour {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Behaviour {
     matching: Match,
     return_traffic: bool,
     undetermined: Undetermined,
@@ -26,11 +26,15 @@ pub(super) struct Behaviour {
     only: Option<u128>,
 }
 
-/// Numbers group names alike in both policies: at most 63 groups each, so 126 bits are enough.
+/// Numbers group names and behaviours alike in both policies.
 #[derive(Debug, Default)]
-pub(super) struct GroupBits<'a>(HashMap<&'a str, u32>);
+pub(super) struct Numbers<'a> {
+    /// At most 63 groups in each policy, so 126 bits are enough.
+    groups: HashMap<&'a str, u32>,
+    behaviours: HashMap<Behaviour, u32>,
+}
 
-impl<'a> GroupBits<'a> {
+impl<'a> Numbers<'a> {
     /// The rule of each owner of the source table: a pool's, or nothing for an exemption.
     pub(super) fn rules(&mut self, at: &Effective<'a>) -> Vec<Option<Rule>> {
         let owners = at.policy.pools.len() + at.policy.exempts.len();
@@ -49,14 +53,16 @@ impl<'a> GroupBits<'a> {
             allow: self.mask(&at.policy.group_names(pool.allow)),
             only: pool.only.map(|only| self.mask(&at.policy.group_names(only))),
         };
+        let next = u32::try_from(self.behaviours.len()).unwrap_or(u32::MAX);
+        let behaviour = *self.behaviours.entry(behaviour).or_insert(next);
         let percent = if at.stage(index) == Stage::Enforce { pool.share } else { 0 };
         Some(Rule { percent, line_prefix: pool.line_prefix, behaviour })
     }
 
     fn mask(&mut self, names: &[&'a str]) -> u128 {
         names.iter().fold(0, |mask, name| {
-            let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-            let bit = *self.0.entry(name).or_insert(next);
+            let next = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
+            let bit = *self.groups.entry(name).or_insert(next);
             mask | 1u128.checked_shl(bit).unwrap_or(0)
         })
     }

@@ -20,23 +20,24 @@ pub(super) struct Stretch {
     pub(super) len: u8,
 }
 
-/// One side of the comparison: the prefixes in order and the rule of each owner.
+/// One side of the comparison: the prefixes in order, and by owner the rule and the tally to add to.
 pub(super) struct Side<'a, I> {
     pub(super) prefixes: I,
     pub(super) rules: &'a [Option<Rule>],
+    pub(super) tallies: &'a mut [Tally],
 }
 
 /// What one pool has and what of it changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Lines that the pool's prefixes decide.
-    pub(super) lines: u128,
+    /// Lines that the pool's prefixes decide, at 100 percent.
+    pub(super) all: Space,
     /// Old side: newly released; new side: newly enforced.
     pub(super) flipped: Space,
 }
 
-/// Tallies by owner of the old and the new side. `bits` is 32 or 128, those of an address.
-pub(super) fn sweep<O, N>(old: Side<'_, O>, new: Side<'_, N>, bits: u8) -> (Vec<Tally>, Vec<Tally>)
+/// Adds to the tallies of the old and the new side. `bits` is 32 or 128, those of an address.
+pub(super) fn sweep<O, N>(old: Side<'_, O>, new: Side<'_, N>, bits: u8)
 where
     O: Iterator<Item = Stretch>,
     N: Iterator<Item = Stretch>,
@@ -47,7 +48,7 @@ where
         old.enter(at);
         new.enter(at);
         let ends = [old.end(), new.end()];
-        let Some(end) = ends.into_iter().flatten().min() else { break };
+        let Some(end) = ends.into_iter().flatten().min() else { return };
         if old.is_outside() && new.is_outside() {
             // Nobody's addresses: `end` is the last before the next prefix.
             at = end + 1;
@@ -60,10 +61,9 @@ where
         new.leave(end);
         match end.checked_add(1) {
             Some(next) => at = next,
-            None => break,
+            None => return,
         }
     }
-    (old.tallies, new.tallies)
 }
 
 /// Percent of lines newly enforced and newly released where one rule takes another's place.
@@ -106,13 +106,13 @@ struct Walk<'a, I: Iterator<Item = Stretch>> {
     rules: &'a [Option<Rule>],
     bits: u8,
     stack: Vec<Frame>,
-    tallies: Vec<Tally>,
+    tallies: &'a mut [Tally],
 }
 
 impl<'a, I: Iterator<Item = Stretch>> Walk<'a, I> {
     fn new(side: Side<'a, I>, bits: u8) -> Self {
-        let tallies = vec![Tally::default(); side.rules.len()];
-        Self { prefixes: side.prefixes.peekable(), rules: side.rules, bits, stack: Vec::new(), tallies }
+        let Side { prefixes, rules, tallies } = side;
+        Self { prefixes: prefixes.peekable(), rules, bits, stack: Vec::new(), tallies }
     }
 
     /// Takes in all prefixes that begin at `at`.
@@ -178,7 +178,7 @@ impl<'a, I: Iterator<Item = Stretch>> Walk<'a, I> {
 
 impl Tally {
     fn add(&mut self, lines: u128, percent: u8) {
-        self.lines = self.lines.saturating_add(lines);
+        self.all += Space::new(lines, 100);
         self.flipped += Space::new(lines, percent);
     }
 

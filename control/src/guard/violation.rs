@@ -70,8 +70,8 @@ pub struct TooMuch {
     pub at: Option<i64>,
     /// How much flips, weighted by share.
     pub flipped: Space,
-    /// All pool space, in lines.
-    pub lines: u128,
+    /// All pool space.
+    pub all: Space,
     /// `max_flip_percent`.
     pub limit: u8,
 }
@@ -103,8 +103,8 @@ impl fmt::Display for TooMuch {
             Family::V4 => ("IPv4", "addresses"),
             Family::V6 => ("IPv6", "lines"),
         };
-        let (percent, flipped) = (self.flipped.percent_of(self.lines), self.flipped.lines());
-        write!(f, "{percent:.1} % of {family} pool space ({flipped} of {} {unit})", self.lines)?;
+        let (percent, flipped) = (self.flipped.percent_of(self.all), self.flipped.lines());
+        write!(f, "{percent:.1} % of {family} pool space ({flipped} of {} {unit})", self.all.lines())?;
         if let Some(at) = self.at {
             write!(f, " at {}", format_time(at))?;
         }
@@ -153,13 +153,13 @@ fn named(kind: &str, name: Option<&String>) -> String {
 /// Space that flips beyond the limit, per family.
 pub(super) fn flips(flip: &Flip, now: i64, limit: u8) -> Vec<Violation> {
     let at = Some(flip.at).filter(|&at| at != now);
-    let family = |family, FamilyFlip { enforced, released, lines_before, lines_after }: FamilyFlip| {
-        let too_much = |flipped: Space, lines| {
-            let much = TooMuch { family, at, flipped, lines, limit };
-            (flipped > Space::new(lines, limit)).then_some(much)
+    let family = |family, FamilyFlip { enforced, released, before, after }: FamilyFlip| {
+        let too_much = |flipped: Space, all| {
+            let much = TooMuch { family, at, flipped, all, limit };
+            flipped.is_more_than(limit, all).then_some(much)
         };
-        let enforced = too_much(enforced, lines_after).map(Violation::NewlyEnforced);
-        enforced.into_iter().chain(too_much(released, lines_before).map(Violation::NewlyReleased))
+        let enforced = too_much(enforced, after).map(Violation::NewlyEnforced);
+        enforced.into_iter().chain(too_much(released, before).map(Violation::NewlyReleased))
     };
     family(Family::V4, flip.v4).chain(family(Family::V6, flip.v6)).collect()
 }

@@ -121,7 +121,7 @@ impl<'a> Effective<'a> {
 
     /// Entries of owners that are in the table. A prefix may stand twice if one of the two had expired
     /// when the policy was loaded; at a time before that, the exemption (the later owner) holds.
-    fn in_place<A: Address>(&self, entries: &'a [Entry<A>]) -> impl Iterator<Item = &'a Entry<A>> {
+    pub(crate) fn in_place<A: Address>(&self, entries: &'a [Entry<A>]) -> impl Iterator<Item = &'a Entry<A>> {
         let mut present = entries.iter().filter(|entry| self.is_present(entry.owner)).peekable();
         std::iter::from_fn(move || {
             loop {
