@@ -119,6 +119,22 @@ impl fmt::Display for Step {
     /// One line without a line end; headers begin with their offset.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::Read(_)
+            | Self::Source { .. }
+            | Self::Destination { .. }
+            | Self::Untrusted
+            | Self::Share { .. }
+            | Self::Judged(_) => self.decision(f),
+            Self::Ipv4(header) => header.fmt(f),
+            Self::Ipv6(header) => header.fmt(f),
+            _ => self.header(f),
+        }
+    }
+}
+
+impl Step {
+    fn header(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
             Self::Ethernet { kind } => write!(f, "at 0: Ethernet, type {kind:#06x}"),
             Self::Vlan { at, tag, id, kind } => write!(f, "at {at}: VLAN tag {tag:#06x}, id {id}, type {kind:#06x}"),
             Self::Mpls { at, label, bottom } => {
@@ -127,8 +143,6 @@ impl fmt::Display for Step {
             Self::Pppoe { at, session, protocol } => {
                 write!(f, "at {at}: PPPoE session {session:#06x}, PPP protocol {protocol:#06x}")
             }
-            Self::Ipv4(header) => header.fmt(f),
-            Self::Ipv6(header) => header.fmt(f),
             Self::Extension { at, protocol, len, next } => {
                 write!(f, "at {at}: IPv6 extension header {protocol}, {len} bytes, next header {next}")
             }
@@ -148,6 +162,12 @@ impl fmt::Display for Step {
             Self::Tcp(Segment { at, source_port, destination_port, flags, .. }) => {
                 write!(f, "at {at}: TCP port {source_port} to port {destination_port}, flags {flags:#04x}")
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn decision(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
             Self::Read(Ok(_)) => f.write_str("read: TCP"),
             Self::Read(Err(stop)) => write!(f, "read: {stop}"),
             Self::Source { address, matched: None } => write!(f, "subscriber {address}: in no pool and no exemption"),
@@ -165,6 +185,7 @@ impl fmt::Display for Step {
                 write!(f, "line {line}: place {percentile} of 100, share {share}, stage {stage}")
             }
             Self::Judged(verdict) => write!(f, "verdict: {}, {}", verdict.action.name(), verdict.reason.name()),
+            _ => Ok(()),
         }
     }
 }
