@@ -12,3 +12,4 @@ pub mod policy;
 pub mod publish;
 pub mod state;
 pub mod supervise;
+pub mod replay;
