@@ -208,11 +208,11 @@ impl<'a> Replay<'a> {
         let Some(ports) = &mut self.outputs else { return Ok(()) };
         if let Some(answer) = judged.answer {
             let bytes = answer.bytes();
-            ports.to_access(&CapturedFrame { bytes, wire_len: bytes.len() as u32, ..*frame })?;
+            ports.send_access(&CapturedFrame { bytes, wire_len: bytes.len() as u32, ..*frame })?;
         }
         match (judged.action, direction) {
-            (Action::Pass, Direction::Outbound) => ports.to_network(frame),
-            (Action::Pass, Direction::Inbound) => ports.to_access(frame),
+            (Action::Pass, Direction::Outbound) => ports.send_network(frame),
+            (Action::Pass, Direction::Inbound) => ports.send_access(frame),
             _ => Ok(()),
         }
     }

@@ -100,13 +100,13 @@ impl Ports {
     }
 
     /// A frame that leaves the access port.
-    pub(super) fn to_access(&mut self, frame: &CapturedFrame<'_>) -> Result<(), ReplayError> {
+    pub(super) fn send_access(&mut self, frame: &CapturedFrame<'_>) -> Result<(), ReplayError> {
         let (place, writer) = &mut self.access;
         writer.write(frame).map_err(ReplayError::write(place))
     }
 
     /// A frame that leaves the network port.
-    pub(super) fn to_network(&mut self, frame: &CapturedFrame<'_>) -> Result<(), ReplayError> {
+    pub(super) fn send_network(&mut self, frame: &CapturedFrame<'_>) -> Result<(), ReplayError> {
         let (place, writer) = &mut self.network;
         writer.write(frame).map_err(ReplayError::write(place))
     }
