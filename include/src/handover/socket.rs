@@ -134,7 +134,9 @@ impl Connection {
         let mut bytes = [0; SIZE + 1];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4), ScmCredentials(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let got = recvmsg(&self.fd, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+        // TRUNC: the length that was sent, so that the error tells it.
+        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::TRUNC;
+        let got = recvmsg(&self.fd, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags)
             .map_err(|errno| SocketError::System { call: "recvmsg", errno })?;
         let mut first = None;
         for message in ancillary.drain() {
