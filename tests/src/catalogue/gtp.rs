@@ -117,7 +117,7 @@ fn fragments() -> Vec<Vector> {
         out("gtp-first", "a first fragment with all headers", "29.281", first(64, Gtp::new(), "10.4.0.1"), pass_for(AllowedDestination, "all", "10.4.0.1")),
         tiny("gtp-first-ports", "UDP's ports cut", first(3, Gtp::new(), X4)),
         tiny("gtp-first-8", "GTP-U cut", first(8, Gtp::new(), X4)),
-        tiny("gtp-first-optional", "optional fields cut", first(18, Gtp::flagged(2), X4)),
+        out("gtp-first-optional", "optional fields cut, but it is GTP-U: the outer source is not asked", "1858", first(18, Gtp::flagged(2), X4), pass(UnknownSource)),
         out("gtp-first-tcp", "TCP cut: the inner source and destination are read", "1858", first(44, Gtp::new(), "10.4.0.1"), pass_for(AllowedDestination, "all", "10.4.0.1")),
         out("gtp-first-tcp-unknown", "the outer source is not asked", "1858", first(44, Gtp::new(), X4), pass(UnknownSource)),
         out("gtp-offset-1", "may be GTP-U: whose source it is is not known, so it is asked", "3128", at(1), dynamic4(UndeterminedOverlap)),

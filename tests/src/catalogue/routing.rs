@@ -2,11 +2,13 @@
 
 use super::expect::{A4, A6, END4, END6, OWN4, OWN6, Vector, X4, X6, dynamic4, dynamic6, frame, from4, layers, out, pass, pass_for, syn};
 use super::option::source_route;
-use crate::frames::{Extension, Gre, Gtp, Ipv4, Ipv6, Layer, Slice, Udp};
-use crate::golden::Reason::{AllowedDestination, Blocked, NotTcp, UndeterminedChain, UnknownSource};
+use crate::frames::{Extension, Fragment, Gre, Gtp, Ipv4, Ipv6, Layer, Slice, Udp};
+use crate::golden::Reason::{
+    AllowedDestination, Blocked, LaterFragment, NotTcp, UndeterminedChain, UndeterminedOverlap, UndeterminedTiny, UnknownSource,
+};
 
 pub(super) fn vectors() -> Vec<Vector> {
-    [ipv4(), ipv4_not(), ipv6(), ipv6_not(), direct()].concat()
+    [ipv4(), ipv4_not(), ipv6(), ipv6_not(), direct(), fragments()].concat()
 }
 
 const END: [u8; 4] = [192, 0, 2, 1];
@@ -90,5 +92,26 @@ fn direct() -> Vec<Vector> {
         out("route-direct-others", "our end first: looked into, the inner destination is trusted", "7126", v4(source_route(131, 4, OTHER), OWN4), pass_for(AllowedDestination, "dynamic", A4)),
         out("route-direct-blocked", "our end first: looked into", "7126", v4(source_route(131, 4, OTHER), "198.51.100.25"), dynamic4(Blocked)),
         out("route-direct-ours", "our end first and last", "7126", v4(source_route(131, 4, END), OWN4), dynamic4(UndeterminedChain)),
+    ]
+}
+
+/// A carrier with such a route is to our end: its fragments are judged as a carrier's.
+fn fragments() -> Vec<Vector> {
+    let at4 = |offset| {
+        let header = routed(source_route(131, 4, END)).fragment(offset, false);
+        frame![Ipv4 { protocol: Some(17), ..header }, vec![0; 24]]
+    };
+    let at6 = |offset| {
+        let fragment = Fragment::new(offset, false).naming(4);
+        frame![Ipv6::new(A6, X6), Extension::routing(0, 1, &[END6]), fragment, vec![0; 24]]
+    };
+    let first = frame![routed(source_route(131, 4, END)).fragment(0, true), Slice::first(3, layers![Gre::new(0), from4(X4)])];
+    vec![
+        out("route-offset-1", "offset 1", "3128", at4(1), dynamic4(UndeterminedOverlap)),
+        out("route-offset-63", "byte 504", "3128", at4(63), dynamic4(UndeterminedOverlap)),
+        out("route-offset-64", "byte 512", "791", at4(64), pass(LaterFragment)),
+        out("route-offset-63-v6", "byte 504", "3128", at6(63), dynamic6(UndeterminedOverlap)),
+        out("route-offset-64-v6", "byte 512", "8200", at6(64), pass(LaterFragment)),
+        out("route-first-cut", "GRE cut", "1858", first, dynamic4(UndeterminedTiny)),
     ]
 }

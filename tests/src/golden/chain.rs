@@ -38,8 +38,8 @@ impl Reader<'_> {
         {
             return Ok(MALFORMED);
         }
-        let source = IpAddr::from(frame.array::<16>(at + 8)?);
-        let destination = IpAddr::from(frame.array::<16>(at + 24)?);
+        let source = frame.array::<16>(at + 8).map(IpAddr::from);
+        let destination = frame.array::<16>(at + 24).map(IpAddr::from);
         self.headers.push(Header { source, destination, source_route: false, gtp_carrier: false });
         let seen = end.map_or(room.seen, |end| end.min(room.seen));
         let mut chain =
@@ -68,7 +68,8 @@ impl Reader<'_> {
             Lack::Short => Step::Ended(MALFORMED),
             Lack::Cut => Step::Ended(Outcome::tiny(false)),
         };
-        if let Err(lack) = chain.room.need(at + 8) {
+        // A length that can be read may already say that the chain is too short by itself.
+        if let Err(lack) = chain.room.need(at + 2) {
             return Ok(cut(lack));
         }
         let unit = usize::from(frame.u8(at + 1)?);
@@ -103,8 +104,11 @@ impl Reader<'_> {
         let word = self.frame.u16(at + 2)?;
         let (offset, more) = (word >> 3, word & 1 == 1);
         if offset > 0 {
-            let ours = self.our_end();
-            if offset == 1 || (ours && offset <= 63) {
+            if offset > 63 {
+                return Ok(Some(Outcome::Passes(Reason::LaterFragment)));
+            }
+            let ours = self.our_end()? || self.routed_to_our_end(&chain.route);
+            if offset == 1 || ours {
                 // To our end it may be a carrier whose inner destination was not read.
                 let trusted = !ours && !self.last().source_route;
                 return Ok(Some(Outcome::Undetermined { reason: Reason::UndeterminedOverlap, trusted }));

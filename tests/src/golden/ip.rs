@@ -8,11 +8,11 @@ use super::bytes::{Captured, Lack, NotCaptured, Room};
 use super::route::{Route, ipv4_options};
 use super::{Direction, Policy, Reason};
 
-/// An IP header whose addresses were read.
+/// An IP header whose addresses are there to be read; in a frame captured short it shows when they are asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
+    pub(super) source: Result<IpAddr, NotCaptured>,
+    pub(super) destination: Result<IpAddr, NotCaptured>,
     /// "IPv4 LSRR or SSRR, or an option list that cannot be read to its end; IPv6 routing header with segments_left > 0".
     pub(super) source_route: bool,
     /// "in GTP-U the outer source, a base station's, is not asked".
@@ -95,17 +95,23 @@ impl Reader<'_> {
         let word = frame.u16(at + 6)?;
         let (offset, more) = (word & 0x1fff, word & 0x2000 != 0);
         let protocol = frame.u8(at + 9)?;
-        let source = IpAddr::from(frame.array::<4>(at + 12)?);
-        let destination = IpAddr::from(frame.array::<4>(at + 16)?);
+        let source = frame.array::<4>(at + 12).map(IpAddr::from);
+        let destination = frame.array::<4>(at + 16).map(IpAddr::from);
         self.headers.push(Header { source, destination, source_route: false, gtp_carrier: false });
-        if own.need(own.start) == Err(Lack::Cut) {
-            // The options are cut: a list "that cannot be read to its end".
-            return Ok(Outcome::tiny(false));
+        // Options that the outer fragment cuts are a list "that cannot be read to its end".
+        let whole = own.need(own.start).is_ok();
+        let mut route = Route::default();
+        if matches!(protocol, 4 | 6 | 17 | 41 | 47) {
+            route = ipv4_options(frame, at + 20, own.start.min(own.seen))?;
+            route.distrusts |= !whole;
+            self.last_mut().source_route = route.distrusts;
         }
-        let route = ipv4_options(frame, at + 20, at + header)?;
-        self.last_mut().source_route = route.distrusts;
         if offset > 0 {
-            return Ok(self.ipv4_later_fragment(protocol, offset));
+            return self.ipv4_later_fragment(protocol, offset, &route);
+        }
+        // Of another protocol the options do not matter.
+        if !whole && matches!(protocol, 4 | 6 | 17 | 41 | 47) {
+            return Ok(Outcome::tiny(false));
         }
         let (room, fragment_data) = if more { (own.of_first_fragment(), Some(own.start)) } else { (own, None) };
         self.payload(Payload { protocol, room, fragment_data, route }, level)
@@ -114,18 +120,18 @@ impl Reader<'_> {
     /// "Offset ≥ 2 (×8 bytes): `later_fragment`, passes, unless it is a carrier's. Offset 1: IPv4 with TCP:
     /// `undetermined_overlap`; IPv4 with another protocol: `not_tcp`. In a carrier to our end, protocol 4, 41, 47 or
     /// 17: any offset from 1 to 63 is `undetermined_overlap`."
-    fn ipv4_later_fragment(&mut self, protocol: u8, offset: u16) -> Outcome {
-        if matches!(protocol, 4 | 41 | 47 | 17) && self.our_end() && offset <= 63 {
-            return Outcome::Undetermined { reason: Reason::UndeterminedOverlap, trusted: false };
+    fn ipv4_later_fragment(&self, protocol: u8, offset: u16, route: &Route) -> Result<Outcome, NotCaptured> {
+        if matches!(protocol, 4 | 41 | 47 | 17) && offset <= 63 && (self.our_end()? || self.routed_to_our_end(route)) {
+            return Ok(Outcome::Undetermined { reason: Reason::UndeterminedOverlap, trusted: false });
         }
-        match (offset, protocol) {
+        Ok(match (offset, protocol) {
             (1, 6) => {
                 let trusted = !self.last().source_route;
                 Outcome::Undetermined { reason: Reason::UndeterminedOverlap, trusted }
             }
             (1, _) => Outcome::Passes(Reason::NotTcp),
             _ => Outcome::Passes(Reason::LaterFragment),
-        }
+        })
     }
 
     /// "ESP, no-next-header, any other protocol but TCP: `not_tcp`, unless it is a tunnel."
@@ -161,12 +167,18 @@ impl Reader<'_> {
     }
 
     /// "outbound the carrier's destination, inbound its source is in `endpoints`"
-    pub(super) fn our_end(&self) -> bool {
+    pub(super) fn our_end(&self) -> Result<bool, NotCaptured> {
         let header = self.last();
-        self.policy.is_endpoint(match self.direction {
-            Direction::Outbound => header.destination,
-            Direction::Inbound => header.source,
-        })
+        let address = match self.direction {
+            Direction::Outbound => header.destination?,
+            Direction::Inbound => header.source?,
+        };
+        Ok(self.policy.is_endpoint(address))
+    }
+
+    /// "a source route … whose last address is an end of ours": outbound, where the destination's end is asked.
+    pub(super) fn routed_to_our_end(&self, route: &Route) -> bool {
+        self.direction == Direction::Outbound && route.last_addresses.iter().any(|last| self.policy.is_endpoint(*last))
     }
 
     /// The innermost header read so far.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::bytes::{Captured, Room};
+use super::bytes::{Captured, NotCaptured, Room};
 use super::ip::{Header, Outcome, Reader, Segment};
 use super::link::Link;
 use super::reject::{self, Candidate};
@@ -53,35 +53,55 @@ pub fn judge_captured(policy: Option<&Policy>, direction: Direction, frame: Capt
     let Some(policy) = policy else {
         return Verdict::pass(Reason::NoPolicy);
     };
-    let not_captured = Verdict::pass(Reason::NotCaptured);
-    let Ok(link) = super::link::read(frame) else {
-        return not_captured;
-    };
+    judged(policy, direction, frame).unwrap_or_else(|NotCaptured| Verdict::pass(Reason::NotCaptured))
+}
+
+fn judged(policy: &Policy, direction: Direction, frame: Captured) -> Result<Verdict, NotCaptured> {
+    let link = super::link::read(frame)?;
     let mut reader = Reader { frame, policy, direction, headers: Vec::new() };
     let outcome = match link {
-        Link::Passes(reason) => Ok(Outcome::Passes(reason)),
+        Link::Passes(reason) => Outcome::Passes(reason),
         Link::Ip { version, start, .. } => {
             let room = Room { start, end: Some(frame.wire_len()), seen: frame.wire_len() };
-            reader.ip(version, room, 0)
+            reader.ip(version, room, 0)?
         }
     };
-    let Ok(outcome) = outcome else {
-        return not_captured;
+    let headers = match outcome {
+        // Whoever sent it.
+        Outcome::Passes(_) => Vec::new(),
+        Outcome::Undetermined { .. } | Outcome::Tcp(_) => {
+            reader.headers.iter().map(Ends::of).collect::<Result<_, _>>()?
+        }
     };
-    let headers = reader.headers;
-    match (direction, outcome) {
+    Ok(match (direction, outcome) {
         (Direction::Outbound, Outcome::Passes(reason)) => Verdict::pass(reason),
         (Direction::Outbound, Outcome::Undetermined { reason, trusted }) => {
             undetermined(policy, &headers, reason, trusted)
         }
         (Direction::Outbound, Outcome::Tcp(segment)) => tcp(policy, frame, link, &headers, segment),
         (Direction::Inbound, outcome) => inbound(policy, &headers, outcome),
-    }
+    })
 }
 
 impl Verdict {
     fn pass(reason: Reason) -> Self {
         Self { reason, action: Action::Pass, pool: None, line: None, apart: None }
+    }
+}
+
+/// What the verdict asks of an IP header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    source_route: bool,
+    gtp_carrier: bool,
+}
+
+impl Ends {
+    fn of(header: &Header) -> Result<Self, NotCaptured> {
+        let Header { source, destination, source_route, gtp_carrier } = *header;
+        Ok(Self { source: source?, destination: destination?, source_route, gtp_carrier })
     }
 }
 
@@ -100,7 +120,7 @@ impl Sender<'_> {
 
 /// "Of the sources read, outermost first, the first one that the source table knows decides; in GTP-U the outer source
 /// is not asked." `end` picks the source, inbound the destination.
-fn sender<'a>(policy: &'a Policy, headers: &[Header], end: fn(&Header) -> IpAddr) -> Option<Sender<'a>> {
+fn sender<'a>(policy: &'a Policy, headers: &[Ends], end: fn(&Ends) -> IpAddr) -> Option<Sender<'a>> {
     headers.iter().filter(|header| !header.gtp_carrier).find_map(|header| {
         let address = end(header);
         let (index, matched) = policy.source(address)?;
@@ -110,7 +130,7 @@ fn sender<'a>(policy: &'a Policy, headers: &[Header], end: fn(&Header) -> IpAddr
 }
 
 /// Outbound steps 1 and 2, then the rest for a candidate.
-fn tcp(policy: &Policy, frame: Captured, link: Link, headers: &[Header], segment: Segment) -> Verdict {
+fn tcp(policy: &Policy, frame: Captured, link: Link, headers: &[Ends], segment: Segment) -> Verdict {
     // 1. "destination port ≠ 25: pass"
     if segment.destination_port != 25 {
         return Verdict::pass(Reason::OtherPort);
@@ -145,7 +165,7 @@ fn tcp(policy: &Policy, frame: Captured, link: Link, headers: &[Header], segment
 
 /// "An undetermined packet stands in for a candidate (`match` is not asked): steps 3 to 6, where the drop keeps its own
 /// reason, is never answered, and in a pool with `undetermined = pass` is `undetermined_passed` in place of 5 and 6."
-fn undetermined(policy: &Policy, headers: &[Header], reason: Reason, trusted: bool) -> Verdict {
+fn undetermined(policy: &Policy, headers: &[Ends], reason: Reason, trusted: bool) -> Verdict {
     let sender = sender(policy, headers, |header| header.source);
     // A packet whose outermost header is not read ends as malformed, so there is a last header.
     let destination = headers[headers.len() - 1].destination;
@@ -198,7 +218,7 @@ fn monitored(sender: &Sender) -> bool {
 }
 
 /// §5: "All passes as `inbound`, whatever it is, with one exception."
-fn inbound(policy: &Policy, headers: &[Header], outcome: Outcome) -> Verdict {
+fn inbound(policy: &Policy, headers: &[Ends], outcome: Outcome) -> Verdict {
     let apart = match outcome {
         Outcome::Passes(Reason::Malformed) => Some("inbound_malformed"),
         Outcome::Passes(Reason::TagsLimit) => Some("inbound_tags_limit"),
@@ -216,7 +236,7 @@ fn inbound(policy: &Policy, headers: &[Header], outcome: Outcome) -> Verdict {
 /// "Readable TCP, source port 25, destination port not 25, the destination in a pool with `return_traffic` and stage
 /// monitor or enforce; with `match = syn` SYN and ACK both set, with `match = all` any flags; and the source (of the
 /// innermost header read) is in no group of `allow`, and in one of `only` if that is set."
-fn return_traffic(policy: &Policy, headers: &[Header], segment: Segment) -> Option<Verdict> {
+fn return_traffic(policy: &Policy, headers: &[Ends], segment: Segment) -> Option<Verdict> {
     if segment.source_port != 25 || segment.destination_port == 25 {
         return None;
     }

@@ -83,13 +83,14 @@ fn pppoe(frame: Captured, start: usize) -> Result<Link, NotCaptured> {
     if ppp + 1 > frame.wire_len() || frame.u8(start)? != 0x11 || frame.u8(start + 1)? != 0 {
         return not_ip;
     }
-    let mut protocol = frame.u8(ppp)?;
+    // An odd first byte is the whole field (RFC 1661 §2), and only those three are known.
+    let mut protocol = u16::from(frame.u8(ppp)?);
     let mut behind = ppp + 1;
-    if protocol == 0 {
+    if protocol % 2 == 0 {
         if ppp + 2 > frame.wire_len() {
             return not_ip;
         }
-        protocol = frame.u8(ppp + 1)?;
+        protocol = frame.u16(ppp)?;
         behind = ppp + 2;
     }
     let version = match protocol {
@@ -107,8 +108,11 @@ fn llc(frame: Captured, start: usize) -> Result<Link, NotCaptured> {
     if start + 8 > frame.wire_len() {
         return Ok(Link::Passes(Reason::NotIp));
     }
-    let snap: [u8; 6] = frame.array(start)?;
-    let ethertype = frame.u16(start + 6)?;
-    let ip = snap == [0xaa, 0xaa, 0x03, 0, 0, 0] && matches!(ethertype, 0x0800 | 0x86dd);
+    for (index, byte) in [0xaa, 0xaa, 0x03, 0, 0, 0].into_iter().enumerate() {
+        if frame.u8(start + index)? != byte {
+            return Ok(Link::Passes(Reason::NotIp));
+        }
+    }
+    let ip = matches!(frame.u16(start + 6)?, 0x0800 | 0x86dd);
     Ok(Link::Passes(if ip { Reason::NotRead } else { Reason::NotIp }))
 }

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::bytes::Captured;
-use super::ip::{Header, Segment};
+use super::ip::Segment;
+use super::judge::Ends;
 use super::link::Encapsulation;
 
 /// A candidate that is to be answered.
@@ -14,7 +15,7 @@ pub(super) struct Candidate {
     /// More than one IP header was read.
     pub(super) tunnel: bool,
     /// The header that carries the segment.
-    pub(super) ends: Header,
+    pub(super) ends: Ends,
     pub(super) segment: Segment,
 }
 

@@ -1,6 +1,5 @@
 //! Tunnels: which carriers are looked into, and where the inner packet begins.
 
-use super::Direction;
 use super::Reason;
 use super::bytes::{Captured, Lack, NotCaptured, Room};
 use super::ip::{Outcome, Payload, Reader};
@@ -17,8 +16,8 @@ enum Content {
     Inner { version: u8, room: Room, gtp: bool },
     /// "Headers cut or other contents: `not_tcp`."
     Other,
-    /// The carrier's first fragment cuts the tunnel header.
-    Cut,
+    /// The carrier's first fragment cuts the tunnel header; whether it is known to be GTP-U.
+    Cut { gtp: bool },
 }
 
 impl Reader<'_> {
@@ -26,9 +25,8 @@ impl Reader<'_> {
     /// would be looked into: `undetermined_chain`"; "a carrier with a source route whose last address is an end of
     /// ours, and which would be looked into there: `undetermined_chain`".
     pub(super) fn carrier(&mut self, payload: Payload, level: usize) -> Result<Outcome, NotCaptured> {
-        let ours = self.our_end();
-        let routed = self.direction == Direction::Outbound
-            && payload.route.last_addresses.iter().any(|last| self.policy.is_endpoint(*last));
+        let ours = self.our_end()?;
+        let routed = self.routed_to_our_end(&payload.route);
         if !ours && !routed {
             return Ok(Outcome::Passes(Reason::NotTcp));
         }
@@ -40,7 +38,10 @@ impl Reader<'_> {
         };
         match content(self.frame, payload.protocol, room)? {
             Content::Other => Ok(Outcome::Passes(Reason::NotTcp)),
-            Content::Cut => Ok(Outcome::tiny(false)),
+            Content::Cut { gtp } => {
+                self.last_mut().gtp_carrier = gtp;
+                Ok(Outcome::tiny(false))
+            }
             Content::Inner { version, room, gtp } => {
                 self.last_mut().gtp_carrier = gtp;
                 if routed || level == LEVELS {
@@ -67,7 +68,7 @@ fn content(frame: Captured, protocol: u8, room: Room) -> Result<Content, NotCapt
     Ok(match read {
         Ok(content) => content,
         Err(Lack::Short) => Content::Other,
-        Err(Lack::Cut) => Content::Cut,
+        Err(Lack::Cut) => Content::Cut { gtp: false },
     })
 }
 
@@ -92,7 +93,7 @@ fn gre(frame: Captured, room: Room) -> Result<Result<Content, Lack>, NotCaptured
 }
 
 /// "GTP-U: UDP destination port 2152, first byte & 0xF0 = 0x30, message 255, E/S/PN and extension headers":
-/// 3GPP TS 29.281 §5.1 and §5.2.
+/// 3GPP TS 29.281 §5.1 and §5.2. From the first byte and the message on it is known to be GTP-U.
 fn gtp(frame: Captured, room: Room) -> Result<Result<Content, Lack>, NotCaptured> {
     let udp = room.start;
     if let Err(lack) = room.need(udp + 4) {
@@ -102,14 +103,26 @@ fn gtp(frame: Captured, room: Room) -> Result<Result<Content, Lack>, NotCaptured
         return Ok(Ok(Content::Other));
     }
     let header = udp + 8;
-    if let Err(lack) = room.need(header + 8) {
+    if let Err(lack) = room.need(header + 2) {
         return Ok(Err(lack));
     }
     let first = frame.u8(header)?;
     if first & 0xf0 != 0x30 || frame.u8(header + 1)? != 255 {
         return Ok(Ok(Content::Other));
     }
-    let mut at = header + 8;
+    Ok(Ok(match gtp_payload(frame, room.behind(header), first)? {
+        Ok(content) => content,
+        Err(Lack::Short) => Content::Other,
+        Err(Lack::Cut) => Content::Cut { gtp: true },
+    }))
+}
+
+/// The rest of a GTP-U header whose first byte is `first`, and what it carries.
+fn gtp_payload(frame: Captured, room: Room, first: u8) -> Result<Result<Content, Lack>, NotCaptured> {
+    let mut at = room.start + 8;
+    if let Err(lack) = room.need(at) {
+        return Ok(Err(lack));
+    }
     if first & 0x07 != 0 {
         if let Err(lack) = room.need(at + 4) {
             return Ok(Err(lack));
