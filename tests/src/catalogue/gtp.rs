@@ -117,6 +117,8 @@ fn fragments() -> Vec<Vector> {
         out("gtp-first", "a first fragment with all headers", "29.281", first(64, Gtp::new(), "10.4.0.1"), pass_for(AllowedDestination, "all", "10.4.0.1")),
         tiny("gtp-first-ports", "UDP's ports cut", first(3, Gtp::new(), X4)),
         tiny("gtp-first-8", "GTP-U cut", first(8, Gtp::new(), X4)),
+        tiny("gtp-first-9", "its first byte alone does not make it GTP-U", first(9, Gtp::new(), X4)),
+        out("gtp-first-10", "first byte and message make it GTP-U: the outer source is not asked", "1858", first(10, Gtp::new(), X4), pass(UnknownSource)),
         out("gtp-first-optional", "optional fields cut, but it is GTP-U: the outer source is not asked", "1858", first(18, Gtp::flagged(2), X4), pass(UnknownSource)),
         out("gtp-first-tcp", "TCP cut: the inner source and destination are read", "1858", first(44, Gtp::new(), "10.4.0.1"), pass_for(AllowedDestination, "all", "10.4.0.1")),
         out("gtp-first-tcp-unknown", "the outer source is not asked", "1858", first(44, Gtp::new(), X4), pass(UnknownSource)),

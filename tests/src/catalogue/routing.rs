@@ -29,7 +29,7 @@ fn ipv4() -> Vec<Vector> {
     };
     let own = Ipv4 { options: source_route(131, 4, END), ..Ipv4::new(A4, OWN4) };
     let gtp = layers![Udp::to(2152), Gtp::new(), from4(X4), syn()];
-    let two = [source_route(131, 4, END), source_route(137, 4, OTHER)].concat();
+    let two = [source_route(131, 4, OTHER), source_route(137, 4, END)].concat();
     vec![
         chain("route-lsrr", "a loose route to our end", 131, 4, inner()),
         chain("route-ssrr", "a strict one", 137, 4, inner()),
@@ -37,7 +37,7 @@ fn ipv4() -> Vec<Vector> {
         chain("route-lsrr-gre", "GRE", 131, 4, layers![Gre::new(0), from4(X4), syn()]),
         chain("route-lsrr-udp-inside", "what is in it is not read", 131, 4, layers![from4(X4), Udp::to(53)]),
         out("route-lsrr-own-mail", "allow is not asked", "7126", frame![own, from4(X4), syn()], dynamic4(UndeterminedChain)),
-        out("route-lsrr-and-ssrr", "either of two", "7126", frame![routed(two), from4(X4), syn()], dynamic4(UndeterminedChain)),
+        out("route-lsrr-and-ssrr", "of two the last one leads there", "7126", frame![routed(two), from4(X4), syn()], dynamic4(UndeterminedChain)),
         out("route-lsrr-gtp", "in GTP-U the outer source is not asked, no other is read", "7126", frame![routed(source_route(131, 4, END)), Slice::rest(0, gtp)], pass(UnknownSource)),
     ]
 }
@@ -45,9 +45,13 @@ fn ipv4() -> Vec<Vector> {
 fn ipv4_not() -> Vec<Vector> {
     let not_tcp = |name, shows, options, rest: Vec<Layer>| out(name, shows, "7126", frame![routed(options), Slice::rest(0, rest)], pass(NotTcp));
     let first_ours = [&[131, 11, 4][..], &END, &OTHER].concat();
+    let two = [source_route(131, 4, END), source_route(137, 4, OTHER)].concat();
+    let two_one_done = [source_route(131, 4, END), source_route(137, 12, OTHER)].concat();
     vec![
         not_tcp("route-lsrr-others", "to somebody else's end", source_route(131, 4, OTHER), inner()),
         not_tcp("route-lsrr-through", "through our end to somebody else's", first_ours, inner()),
+        not_tcp("route-two-through", "of two routes the last one leads elsewhere", two, inner()),
+        out("route-two-one-done", "unless it is at its end", "7126", frame![routed(two_one_done), from4(X4), syn()], dynamic4(UndeterminedChain)),
         not_tcp("route-lsrr-at-end", "a route at its end leads nowhere", source_route(131, 12, END), inner()),
         not_tcp("route-record", "record route is no source route", source_route(7, 4, END), inner()),
         not_tcp("route-lsrr-gre-1", "what would not be looked into there", source_route(131, 4, END), layers![Gre::new(1), from4(X4), syn()]),
@@ -78,6 +82,8 @@ fn ipv6_not() -> Vec<Vector> {
         not_tcp("route-type-0-at-end", "segments_left 0", Extension::routing(0, 0, &[END6])),
         not_tcp("route-type-0-through", "through our end to another", Extension::routing(0, 2, &[END6, "2001:db8::1"])),
         not_tcp("route-type-4-through", "through our end to another", Extension::routing(4, 1, &["2001:db8::1", END6])),
+        out("route-type-0-twice-through", "of two routes the last one leads elsewhere", "8200", frame![Ipv6::new(A6, X6), Extension::routing(0, 1, &[END6]), Extension::routing(0, 1, &["2001:db8::1"]), from4(X4), syn()], pass(NotTcp)),
+        out("route-type-0-twice", "of two routes the last one leads there", "8200", frame![Ipv6::new(A6, X6), Extension::routing(0, 1, &["2001:db8::1"]), Extension::routing(0, 1, &[END6]), from4(X4), syn()], dynamic6(UndeterminedChain)),
         not_tcp("route-type-2", "type 2 leads to a home address", Extension::routing(2, 1, &[END6])),
         not_tcp("route-type-0-empty", "no address at all", Extension::routing(0, 1, &[])),
     ]

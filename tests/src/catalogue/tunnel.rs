@@ -15,7 +15,7 @@ const LINE6: &str = "2001:db8:100:1::/64";
 const HOME4: &str = "192.168.1.2";
 
 pub(super) fn vectors() -> Vec<Vector> {
-    [kinds(), contents(), senders(), lengths(), gre(), gre_other(), later_fragments(), first_fragments(), wall()].concat()
+    [kinds(), contents(), senders(), lengths(), gre(), gre_other(), later_fragments(), first_fragments(), inner_header_cut(), wall()].concat()
 }
 
 /// An IPv6 carrier of the dynamic subscriber to our end.
@@ -182,6 +182,29 @@ fn first_fragments() -> Vec<Vector> {
         out("carrier6-first-33", "DS-Lite, TCP's flags cut", "7112", cut6(33, whole("198.51.100.25")), dynamic6(UndeterminedTiny)),
         out("carrier6-first-options", "options in front of the inner header", "7112", frame![ours6(), Fragment::new(0, true), Extension::destination(), from4(HOME4), syn()], dynamic6(Blocked)),
         out("carrier6-first-chain", "an inner chain cut: allow is not asked", "7112", cut6(48, layers![Ipv6::new(X6, OWN6), Extension::destination_of(64), syn()]), dynamic6(UndeterminedTiny)),
+    ]
+}
+
+/// What the cut inner header says all the same: its addresses, its fragment offset, its protocol, its own lengths.
+fn inner_header_cut() -> Vec<Vector> {
+    let options = |protocol, offset| {
+        let header = Ipv4 { protocol: Some(protocol), options: vec![1; 12], ..Ipv4::new(HOME4, OWN4) };
+        let inner = layers![header.fragment(offset, false), vec![0; 60]];
+        frame![ours4().fragment(0, true), Slice::first(24, inner)]
+    };
+    let length = |units| {
+        let long = Extension { length: Some(units), ..Extension::destination() };
+        let inner = layers![from6(X6), long, syn(), vec![0; 60]];
+        frame![ours4().fragment(0, true), Slice::first(44, inner)]
+    };
+    vec![
+        out("inner-options-cut-tcp", "options cut: the destination is not trusted", "1858", options(6, 0), dynamic4(UndeterminedTiny)),
+        out("inner-options-cut-udp", "UDP may be a carrier", "1858", options(17, 0), dynamic4(UndeterminedTiny)),
+        out("inner-options-cut-icmp", "another protocol hides no TCP", "791", options(1, 0), pass(NotTcp)),
+        out("inner-options-cut-later", "a later fragment inside, its options cut", "791", options(6, 80), pass(LaterFragment)),
+        out("inner-options-cut-overlap", "an overlap inside, its options cut: not trusted", "3128", options(6, 1), dynamic4(UndeterminedOverlap)),
+        out("inner-extension-length", "an extension header longer than its packet", "8200", length(200), pass(Malformed)),
+        out("inner-extension-cut", "one that fits its packet and is cut", "7112", length(2), dynamic4(UndeterminedTiny)),
     ]
 }
 

@@ -176,9 +176,10 @@ impl Reader<'_> {
         Ok(self.policy.is_endpoint(address))
     }
 
-    /// "a source route … whose last address is an end of ours": outbound, where the destination's end is asked.
+    /// "a source route … whose last address is an end of ours": outbound, where the destination's end is asked. Of
+    /// several routes the last one leads there: they are followed one after the other (RFC 8200 §4.4).
     pub(super) fn routed_to_our_end(&self, route: &Route) -> bool {
-        self.direction == Direction::Outbound && route.last_addresses.iter().any(|last| self.policy.is_endpoint(*last))
+        self.direction == Direction::Outbound && route.last_address.is_some_and(|last| self.policy.is_endpoint(last))
     }
 
     /// The innermost header read so far.

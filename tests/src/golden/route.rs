@@ -5,19 +5,19 @@ use std::net::IpAddr;
 use super::bytes::{Captured, NotCaptured};
 
 /// What the source routes of one IP header say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Route {
     /// The header's destination cannot be trusted.
     pub(super) distrusts: bool,
-    /// Last addresses of routes that are not yet at their end.
-    pub(super) last_addresses: Vec<IpAddr>,
+    /// Last address of the last route that is not yet at its end.
+    pub(super) last_address: Option<IpAddr>,
 }
 
 impl Route {
-    /// Both.
+    /// This route and a later one.
     pub(super) fn join(&mut self, other: Self) {
         self.distrusts |= other.distrusts;
-        self.last_addresses.extend(other.last_addresses);
+        self.last_address = other.last_address.or(self.last_address);
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn ipv4_options(frame: Captured, mut at: usize, end: usize) -> Result
         let addresses = length.saturating_sub(3) / 4;
         if source_route && addresses > 0 && usize::from(frame.u8(at + 2)?) <= length {
             let last: [u8; 4] = frame.array(at + 3 + (addresses - 1) * 4)?;
-            route.last_addresses.push(last.into());
+            route.last_address = Some(last.into());
         }
         at += length;
     }
@@ -56,7 +56,7 @@ pub(super) fn ipv4_options(frame: Captured, mut at: usize, end: usize) -> Result
 /// whose last address (type 4: Segment List\[0\])" (RFC 8754 §2: the list is in reverse order).
 pub(super) fn ipv6_routing(frame: Captured, at: usize, length: usize) -> Result<Route, NotCaptured> {
     let (kind, left) = (frame.u8(at + 2)?, frame.u8(at + 3)?);
-    let mut route = Route { distrusts: left > 0, last_addresses: Vec::new() };
+    let mut route = Route { distrusts: left > 0, last_address: None };
     let addresses = (length - 8) / 16;
     if left > 0 && addresses > 0 {
         let last = match kind {
@@ -66,7 +66,7 @@ pub(super) fn ipv6_routing(frame: Captured, at: usize, length: usize) -> Result<
         };
         if let Some(last) = last {
             let address: [u8; 16] = frame.array(last)?;
-            route.last_addresses.push(address.into());
+            route.last_address = Some(address.into());
         }
     }
     Ok(route)
