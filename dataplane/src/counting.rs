@@ -10,6 +10,8 @@ use gate25_include::telemetry::{Direction, DropRecord, LinkBlock, WorkerTelemetr
 use gate25_path::walk::Silent;
 use gate25_path::{Frame, InboundRead, Verdict, parse};
 
+use crate::clock::WallClock;
+
 /// What happened to one burst.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -46,8 +48,10 @@ pub struct Place<'a> {
     pub link: usize,
     /// Which way.
     pub direction: Direction,
-    /// Unix nanoseconds of the burst; asked for only if something was dropped.
-    pub time_ns: u64,
+    /// The time-stamp counter at the burst, and what makes wall time of it for those that drop something.
+    pub now: u64,
+    /// See `now`.
+    pub clock: &'a WallClock,
 }
 
 impl Tally {
@@ -78,7 +82,7 @@ impl Tally {
         let slot = verdict.pool.and_then(|number| place.image?.pool(number)).map_or(0, |pool| pool.counter_slot);
         let (line, line_length) = verdict.line.map_or((0, 0), |line| (line.addr, line.len));
         place.telemetry.record(&DropRecord {
-            time_ns: place.time_ns,
+            time_ns: place.clock.unix_nanoseconds(place.now),
             line,
             line_length,
             destination: destination(frame, place),

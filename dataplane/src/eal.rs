@@ -178,7 +178,8 @@ fn last_errors(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let telling = |line: &&&str| {
         let lower = line.to_ascii_lowercase();
-        ERROR_WORDS.iter().any(|word| lower.contains(word))
+        let noise = NOISE.iter().any(|word| lower.contains(word));
+        !noise && ERROR_WORDS.iter().any(|word| lower.contains(word))
     };
     let mut found: Vec<&str> = lines.iter().filter(telling).copied().collect();
     if found.is_empty() {
@@ -188,6 +189,8 @@ fn last_errors(text: &str) -> String {
     found.into_iter().skip(skip).collect::<Vec<_>>().join("; ")
 }
 
+/// Lines that follow from others, or that say nothing of a process without secondaries.
+const NOISE: &[&str] = &["failed to attach device on primary", "mp action"];
 const ERROR_WORDS: &[&str] =
     &["cannot", "could not", "fail", "error", "invalid", "not found", "no such", "unable", "not fit", "compatible"];
 

@@ -86,6 +86,7 @@ impl Housekeeping<'_> {
             }
             self.wait(timers.tick.saturating_sub(boottime()));
         }
+        link_watch.release(self.links, &mut say);
     }
 
     /// Sleeps until a descriptor is readable, a change may be done, or `until_tick` is over.

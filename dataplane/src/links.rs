@@ -58,14 +58,15 @@ impl Link {
     ) -> Result<Self, Failure> {
         let workers = config.workers();
         let mut plug = |device: &crate::device::Device| {
+            let queues = preflight::interface_queues(device).map_or(workers, |queues| queues.min(workers));
             let fitted =
-                device.fitted(link.mtu, workers).map_err(|error| Failure::device(&link.name, device, &error))?;
-            preflight::check_interface(&link.name, &fitted, link.mtu)?;
-            Port::plug(eal, &link.name, &fitted)
+                device.fitted(link.mtu, queues).map_err(|error| Failure::device(&link.name, device, &error))?;
+            preflight::check_interface(&link.name, device, &fitted, link.mtu)?;
+            Port::plug(eal, &link.name, device, &fitted)
         };
         let (mut access, mut network) = (plug(&link.access)?, plug(&link.network)?);
         for port in [&access, &network].into_iter().filter(|port| port.device().driver() == "net_af_packet") {
-            say(format!("link {}: port \"{}\": {AF_PACKET_ALTERS}", link.name, port.device().name()));
+            say(format!("link {}: port \"{}\": {AF_PACKET_ALTERS}", link.name, port.text()));
         }
         let queues = common_queues(&link.name, &access, &network, workers, say);
         let scatter = scatters(&access, &network);
@@ -103,6 +104,23 @@ impl Link {
     }
 }
 
+/// Says which workers reach which ports through another NUMA node.
+pub fn say_distant(eal: &Eal, config: &Config, links: &[Link], say: &mut dyn FnMut(String)) {
+    for (worker, core) in (1..).zip(&config.cores) {
+        let node = eal.node_of_lcore(worker);
+        for port in links.iter().flat_map(|link| [&link.access, &link.network]) {
+            let own = port.capabilities().node;
+            if u32::try_from(own).is_ok_and(|own| own != node) {
+                say(format!(
+                    "port \"{}\" is on NUMA node {own} and CPU {core} on node {node}: every frame crosses between \
+                     them; name CPUs of node {own} in cores",
+                    port.text()
+                ));
+            }
+        }
+    }
+}
+
 /// Takes the locks of a link's two ports, before anything of DPDK touches them.
 pub fn lock_ports(config: &Config, link: &config::Link) -> Result<Vec<Lock>, Failure> {
     let netns =
@@ -132,7 +150,7 @@ fn common_queues(name: &str, access: &Port, network: &Port, workers: u16, say: &
             say(format!(
                 "link {name}: port \"{}\" can spread frames over {can} queues and there are {workers} workers: \
                  one worker receives this link",
-                port.device()
+                port.text()
             ));
             queues = 1;
         }

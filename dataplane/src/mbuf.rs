@@ -163,22 +163,30 @@ impl Burst {
         true
     }
 
+    /// Bytes in all frames.
+    pub fn total_bytes(&self) -> u64 {
+        self.held().iter().map(|&mbuf| u64::from(head(mbuf).pkt_len)).sum()
+    }
+
     /// The bytes of every frame, in order; frames in several segments are read from `scratch`.
     pub fn frames<'a>(&'a self, scratch: &'a mut Scratch) -> Frames<'a> {
-        let held = self.mbufs.get(..self.len).unwrap_or_default();
+        let held = self.held();
         for (index, &mbuf) in held.iter().enumerate() {
             if head(mbuf).nb_segs > 1 {
                 scratch.gather(index, mbuf);
             }
         }
         let scratch = &*scratch;
-        let mut frames = Frames { bytes: [&[]; BURST], len: self.len, total: 0 };
+        let mut frames = Frames { bytes: [&[]; BURST], len: self.len };
         for (index, (&mbuf, frame)) in held.iter().zip(frames.bytes.iter_mut()).enumerate() {
             let first = head(mbuf);
             *frame = if first.nb_segs > 1 { scratch.frame(index) } else { segment(first) };
-            frames.total += u64::from(first.pkt_len);
         }
         frames
+    }
+
+    fn held(&self) -> &[*mut rte_mbuf] {
+        self.mbufs.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -198,18 +206,12 @@ impl Drop for Burst {
 pub struct Frames<'a> {
     bytes: [&'a [u8]; BURST],
     len: usize,
-    total: u64,
 }
 
 impl<'a> Frames<'a> {
     /// One slice per frame, from the Ethernet header on.
     pub fn as_slice(&self) -> &[&'a [u8]] {
         self.bytes.get(..self.len).unwrap_or_default()
-    }
-
-    /// Bytes in all frames.
-    pub fn total_bytes(&self) -> u64 {
-        self.total
     }
 }
 

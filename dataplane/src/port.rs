@@ -61,6 +61,7 @@ pub struct Plan {
 pub struct Port {
     id: u16,
     link: String,
+    text: String,
     device: Device,
     info: gate25_port_info,
     running: bool,
@@ -87,19 +88,20 @@ impl TxQueue {
 }
 
 impl Port {
-    /// Plugs the device into EAL.
-    pub fn plug(eal: &mut Eal, link: &str, device: &Device) -> Result<Self, Failure> {
+    /// Plugs the device into EAL. `text` is what the operator wrote.
+    pub fn plug(eal: &mut Eal, link: &str, text: &Device, device: &Device) -> Result<Self, Failure> {
         let mut port = Self {
             id: 0,
             link: link.to_owned(),
+            text: text.to_string(),
             device: device.clone(),
             info: gate25_port_info::default(),
             running: false,
         };
         let name = CString::new(device.name()).map_err(|error| port.failure(error))?;
-        let text = CString::new(device.to_string()).map_err(|error| port.failure(error))?;
+        let probe = CString::new(device.to_string()).map_err(|error| port.failure(error))?;
         // SAFETY: EAL runs; the text is NUL-terminated and copied.
-        let rc = unsafe { dpdk_sys::rte_dev_probe(text.as_ptr()) };
+        let rc = unsafe { dpdk_sys::rte_dev_probe(probe.as_ptr()) };
         if rc != 0 {
             return Err(port.missing(&eal.cause()));
         }
@@ -140,6 +142,11 @@ impl Port {
     /// EAL's number of the port.
     pub fn id(&self) -> u16 {
         self.id
+    }
+
+    /// The port as the operator wrote it.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The device as fitted.
@@ -299,7 +306,7 @@ impl Port {
     }
 
     fn failure(&self, cause: impl ToString) -> Failure {
-        Failure::Port { link: self.link.clone(), port: self.device.to_string(), cause: cause.to_string() }
+        Failure::Port { link: self.link.clone(), port: self.text.clone(), cause: cause.to_string() }
     }
 }
 

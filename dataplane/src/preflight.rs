@@ -55,10 +55,12 @@ pub fn check(config: &Config) -> Result<(), Failure> {
 }
 
 /// Refuses a kernel interface that cannot carry the link, before its driver is asked.
-pub fn check_interface(link: &str, device: &Device, mtu: u16) -> Result<(), Failure> {
+///
+/// `text` is the port as written, `device` the same with what its driver is told besides.
+pub fn check_interface(link: &str, text: &Device, device: &Device, mtu: u16) -> Result<(), Failure> {
     let Some(name) = device.interface() else { return Ok(()) };
     let sys = Path::new("/sys/class/net").join(name);
-    let refuse = |cause: String| Failure::Port { link: link.to_owned(), port: device.to_string(), cause };
+    let refuse = |cause: String| Failure::Port { link: link.to_owned(), port: text.to_string(), cause };
     if device.driver() != "net_tap" && !sys.exists() {
         let cause = format!("there is no interface {name} in this network namespace; look with ip link");
         return Err(refuse(cause));
@@ -68,9 +70,8 @@ pub fn check_interface(link: &str, device: &Device, mtu: u16) -> Result<(), Fail
         let cause = format!("its MTU is {kernel} and the link's is {mtu}; ip link set {name} mtu {mtu}");
         return Err(refuse(cause));
     }
-    if device.driver() == "net_af_xdp" {
-        let queues = queue_count(&sys);
-        let bound: usize = device.arg("queue_count").and_then(|text| text.parse().ok()).unwrap_or(1);
+    if let Some(queues) = interface_queues(device) {
+        let bound: u16 = device.arg("queue_count").and_then(|text| text.parse().ok()).unwrap_or(1);
         if queues > bound {
             let cause = format!(
                 "it has {queues} receive queues and gate25 reads {bound}, the rest would go to the kernel; \
@@ -82,10 +83,13 @@ pub fn check_interface(link: &str, device: &Device, mtu: u16) -> Result<(), Fail
     Ok(())
 }
 
-/// Receive queues of a kernel interface; 0 if sysfs does not show it.
-pub fn queue_count(sys: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(sys.join("queues")) else { return 0 };
-    entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("rx-")).count()
+/// Receive queues of the interface behind an AF_XDP port: each needs a socket of ours. None for other ports, and if
+/// sysfs does not show them.
+pub fn interface_queues(device: &Device) -> Option<u16> {
+    let name = device.interface().filter(|_| device.driver() == "net_af_xdp")?;
+    let entries = std::fs::read_dir(Path::new("/sys/class/net").join(name).join("queues")).ok()?;
+    let receive = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("rx-"));
+    u16::try_from(receive.count()).ok().filter(|&queues| queues > 0)
 }
 
 /// Bytes of a buffer for frames of `mtu` in one piece: mbuf, headroom, frame, rounded as af_packet's slots are.

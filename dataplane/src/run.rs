@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gate25_include::counters::WorkerCounter;
 use gate25_include::image::Image;
@@ -40,6 +40,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     for (link, locks) in config.links.iter().zip(locks) {
         links.push(Link::start(&mut eal, config, link, locks, &mut say)?);
     }
+    links::say_distant(&eal, config, &links, &mut say);
     let identity = identity(&eal);
     let telemetry = telemetry(config, identity)?;
     let server = Server::listen(&config.run_dir.join(format!("{}.sock", config.instance)))?;
@@ -84,6 +85,8 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     for lcore in 1..=u32::from(config.workers()) {
         eal.wait(lcore);
     }
+    // What NICs have in their transmit rings leaves them: a full ring of 10 Gbit/s takes 5 ms.
+    std::thread::sleep(TRANSMIT);
     links.iter_mut().for_each(Link::stop);
     drop(links);
     drop(eal);
@@ -164,3 +167,6 @@ fn launch(
     }
     Ok(())
 }
+
+/// Between the last burst handed to a port and its stop.
+const TRANSMIT: Duration = Duration::from_millis(20);

@@ -41,7 +41,7 @@ impl LinkWatch {
                 block.set(PortCounter::LinkUp, u64::from(now_up.unwrap_or(true)));
                 if now_up != before {
                     block.add(PortCounter::LinkChanges, 1);
-                    say(format!("link {}: port \"{}\" is {}", link.name, port.device(), state(now_up)));
+                    say(format!("link {}: port \"{}\" is {}", link.name, port.text(), state(now_up)));
                 }
             }
             watched.up = up;
@@ -99,7 +99,7 @@ fn obey(link: &Link, command: Command, say: &mut dyn FnMut(String)) {
         Side::Access => &link.access,
         Side::Network => &link.network,
     };
-    let text = format!("link {}: port \"{}\" set {}", link.name, port.device(), if up { "up again" } else { "down" });
+    let text = format!("link {}: port \"{}\" set {}", link.name, port.text(), if up { "up again" } else { "down" });
     match port.set_link(up) {
         Ok(()) => say(format!("{text}, following the other side")),
         Err(error) => say(format!("{text} failed: {error}; propagate_link needs a port that can")),

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gate25_include::counters::WorkerCounter;
+use gate25_include::counters::{Reason, WorkerCounter};
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Direction, LinkBlock, WorkerTelemetry};
 use gate25_path::reject::{self, RejectBudget};
-use gate25_path::{Action, Frame, Verdict, judge};
+use gate25_path::{Action, Frame, Verdict, judge_burst};
 
 use crate::adoption::Subscriber;
 use crate::clock::WallClock;
@@ -75,6 +75,7 @@ struct Hands {
     dropped: Burst,
     answers: Burst,
     scratch: Scratch,
+    verdicts: [Verdict; BURST],
     budget: RejectBudget,
 }
 
@@ -98,6 +99,7 @@ impl Worker {
                 dropped: Burst::new(),
                 answers: Burst::new(),
                 scratch: Scratch::new(),
+                verdicts: [Verdict::pass(Reason::NoPolicy); BURST],
                 budget: RejectBudget::default(),
             },
         }
@@ -173,14 +175,14 @@ impl Hands {
             return 0;
         }
         let (link, direction) = (lane.link, lane.direction);
-        let place = Place { telemetry, image, link, direction, time_ns: clock.unix_nanoseconds(now) };
+        let place = Place { telemetry, image, link, direction, clock, now };
         let mut tally = Tally::of(received);
-        let stopped = self.judge(&lane, place, clock.seconds(now), &mut tally);
+        let stopped = self.judge(&lane, place, &mut tally);
         if stopped != 0 {
             self.burst.split(stopped, &mut self.dropped);
             self.dropped.free();
         }
-        send_all(&mut self.burst, lane.tx, &mut self.scratch, &mut tally);
+        send_all(&mut self.burst, lane.tx, &mut tally);
         if let Some((queue, _)) = lane.answers
             && !self.answers.is_empty()
         {
@@ -193,20 +195,20 @@ impl Hands {
     }
 
     /// Verdicts on the burst, each counted; answers are put into `answers`. Returns the frames to drop, one bit each.
-    fn judge(&mut self, lane: &Lane<'_>, place: Place<'_>, second: u64, tally: &mut Tally) -> u64 {
+    fn judge(&mut self, lane: &Lane<'_>, place: Place<'_>, tally: &mut Tally) -> u64 {
+        tally.bytes = self.burst.total_bytes();
         let frames = self.burst.frames(&mut self.scratch);
-        tally.bytes = frames.total_bytes();
         let mut stopped = 0;
-        for (index, frame) in frames.as_slice().iter().enumerate() {
-            let verdict = judge(place.image, lane.direction, frame);
-            tally.verdict(&verdict, place);
+        judge_burst(place.image, lane.direction, frames.as_slice(), &mut self.verdicts);
+        for (index, (frame, verdict)) in frames.as_slice().iter().zip(&self.verdicts).enumerate() {
+            tally.verdict(verdict, place);
             match verdict.action {
                 Action::Pass => {}
-                Action::Drop => stopped |= drop_frame(index, frame, &verdict, place, tally),
+                Action::Drop => stopped |= drop_frame(index, frame, verdict, place, tally),
                 Action::Reject => {
-                    stopped |= drop_frame(index, frame, &verdict, place, tally);
+                    stopped |= drop_frame(index, frame, verdict, place, tally);
                     let rate = place.image.map_or(0, Image::reject_rate);
-                    if !self.budget.take(rate, second) {
+                    if !self.budget.take(rate, place.clock.seconds(place.now)) {
                         tally.reject_suppressed += 1;
                     } else if !answer(frame, lane, &mut self.answers) {
                         tally.reject_unsent += 1;
@@ -233,11 +235,11 @@ fn answer(frame: &[u8], lane: &Lane<'_>, answers: &mut Burst) -> bool {
 }
 
 /// Sends a burst with bounded retries; what the port does not take is counted as unsent and freed.
-fn send_all(burst: &mut Burst, queue: &mut TxQueue, scratch: &mut Scratch, tally: &mut Tally) {
+fn send_all(burst: &mut Burst, queue: &mut TxQueue, tally: &mut Tally) {
     if send_bounded(burst, queue) == 0 {
         return;
     }
-    tally.unsent_bytes = burst.frames(scratch).total_bytes();
+    tally.unsent_bytes = burst.total_bytes();
     tally.unsent = burst.free() as u64;
 }
 

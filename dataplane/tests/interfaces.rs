@@ -222,3 +222,36 @@ fn af_packet_alters_what_the_readme_says_and_start_warns_of_it() {
     let log = bench.dataplane.log();
     assert!(log.contains("reassembles IPv4 fragments") && log.contains("net_af_xdp"), "{log}");
 }
+
+#[test]
+fn one_side_down_takes_the_other_down_and_both_come_back() {
+    if absent() {
+        return;
+    }
+    let netns = Netns::new();
+    netns.veth("x", 1500);
+    netns.veth("y", 1500);
+    let mut plan = Plan::new();
+    plan.netns = Some(netns.name.clone());
+    let mut dataplane =
+        plan.link("net_af_packet0,iface=xa", "net_af_packet1,iface=ya", "propagate_link = true").start();
+    let telemetry = dataplane.telemetry();
+    let neighbour_up = |name: &str| netns.run("ip", &["link", "show", name]).contains("LOWER_UP");
+    let both_up = || neighbour_up("xb") && neighbour_up("yb");
+    assert!(wait_for(Duration::from_secs(10), both_up));
+    for (cause, other) in [("xb", "yb"), ("yb", "xb")] {
+        netns.run("ip", &["link", "set", cause, "down"]);
+        assert!(wait_for(Duration::from_secs(2), || !neighbour_up(other)), "{other} stays up");
+        netns.run("ip", &["link", "set", cause, "up"]);
+        assert!(wait_for(Duration::from_secs(10), both_up), "after {cause}");
+        // The dataplane must have seen both up, or it waits for the released side as for a slow negotiation.
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    // A side that is held down when the process ends comes up again.
+    netns.run("ip", &["link", "set", "xb", "down"]);
+    assert!(wait_for(Duration::from_secs(2), || !neighbour_up("yb")));
+    assert!(telemetry.port(0, PortCounter::LinkChanges) >= 3);
+    assert_eq!(telemetry.port(0, PortCounter::LinkUp), 0);
+    assert_eq!(dataplane.stop(Duration::from_secs(2)), Some(0));
+    assert!(wait_for(Duration::from_secs(2), || neighbour_up("yb")));
+}
