@@ -10,6 +10,6 @@ pub mod daemon;
 pub mod guard;
 pub mod policy;
 pub mod publish;
+pub mod replay;
 pub mod state;
 pub mod supervise;
-pub mod replay;

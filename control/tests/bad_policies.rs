@@ -151,6 +151,19 @@ fn errors_past_a_hundred_are_counted() {
     assert!(errors.to_string().ends_with("\nand 900 more errors; correct these first"));
 }
 
+/// Brackets ten thousand deep are an error, not a stack that runs over.
+#[test]
+fn brackets_without_end() {
+    for open in ["[", "{a=", "[["] {
+        let text = format!("schema = 1\npool = {}", open.repeat(10_000));
+        assert!(Folder::new(&text).load().is_err());
+        let text = format!("schema = 1\n{}", open.repeat(10_000));
+        assert!(Folder::new(&text).load().is_err());
+    }
+    assert!(Folder::new(&"a.".repeat(100_000)).load().is_err());
+    assert!(Folder::new(&format!("{}b = 1", "a.".repeat(100_000))).load().is_err());
+}
+
 /// A file cut anywhere is an error or a shorter policy, never a crash.
 #[test]
 fn a_policy_cut_at_every_byte() {

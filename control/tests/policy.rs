@@ -125,9 +125,13 @@ fn every_prefix_knows_its_owner_and_where_it_was_written() {
 fn times_are_in_force_from_their_named_second_on() {
     let policy = full().load().unwrap();
     let (enforces, expires) = (time("2026-12-01T03:00:00+09:00"), time("2027-03-31T23:59:59+09:00"));
-    assert_eq!(policy.at(enforces - 1).stage(0), Stage::Monitor);
-    assert_eq!(policy.at(enforces).stage(0), Stage::Enforce);
-    assert_eq!(policy.at(enforces).stage(1), Stage::Monitor, "enforce_from of the defaults is for pools in enforce");
+    assert_eq!(policy.at(enforces - 1).stage(&policy.pools[0]), Stage::Monitor);
+    assert_eq!(policy.at(enforces).stage(&policy.pools[0]), Stage::Enforce);
+    assert_eq!(
+        policy.at(enforces).stage(&policy.pools[1]),
+        Stage::Monitor,
+        "enforce_from of the defaults is for pools in enforce"
+    );
     let prefixes = |at: i64| policy.at(at).sources4().map(|entry| entry.prefix().to_string()).collect::<Vec<_>>();
     assert!(prefixes(expires - 1).contains(&"203.0.113.7/32".into()));
     assert!(!prefixes(expires).contains(&"203.0.113.7/32".into()));

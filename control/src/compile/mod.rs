@@ -8,7 +8,7 @@ use gate25_include::image::format::COUNTER_SLOTS;
 use gate25_include::image::{BuildError, Image, ImageBuilder, Kind, PoolSpec};
 use hashbrown::HashMap;
 
-use crate::policy::{Action, Address, Effective, Entry, Match, Owner, Policy, Stage, Undetermined};
+use crate::policy::{Action, Address, Effective, Entry, Match, Policy, Pool, Stage, Undetermined};
 
 /// Which counter slot each name has, and how many were ever given out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,13 +88,14 @@ struct Groups(Vec<u8>);
 impl Groups {
     /// Adds the groups in the order of their names.
     fn number(policy: &Policy, builder: &mut ImageBuilder) -> Result<Self, CompileError> {
-        let mut order: Vec<usize> = (0..policy.destinations.len()).collect();
-        order.sort_by_key(|&index| &policy.destinations[index].name);
-        let mut bits = vec![0; order.len()];
-        for index in order {
-            bits[index] = builder.group(&policy.destinations[index].name)?;
+        let mut order: Vec<_> = policy.destinations.iter().enumerate().collect();
+        order.sort_by_key(|(_, group)| &group.name);
+        let mut bits = Vec::with_capacity(order.len());
+        for (index, group) in order {
+            bits.push((index, builder.group(&group.name)?));
         }
-        Ok(Self(bits))
+        bits.sort_unstable();
+        Ok(Self(bits.into_iter().map(|(_, bit)| bit).collect()))
     }
 
     fn bit(&self, group: u16) -> u8 {
@@ -115,29 +116,28 @@ fn add_pools(
     mut slots: Slots,
     builder: &mut ImageBuilder,
 ) -> Result<Vec<u16>, CompileError> {
-    let policy = at.policy;
-    let pools = policy.pools.iter().enumerate().map(|(index, pool)| (pool.name.as_str(), Owner::Pool(index)));
-    let exempts = policy.exempts.iter().enumerate().map(|(index, one)| (one.name.as_str(), Owner::Exempt(index)));
+    let pools = at.policy.pools.iter().map(|pool| (pool.name.as_str(), Some(pool)));
+    let exempts = at.policy.exempts.iter().map(|exempt| (exempt.name.as_str(), None));
     let mut order: Vec<_> = pools.chain(exempts).enumerate().collect();
     order.sort_by_key(|&(_, (name, _))| name);
-    let mut numbers = vec![0; order.len()];
+    let mut numbers = Vec::with_capacity(order.len());
     builder.next_slot(slots.next);
-    for (owner, (name, whose)) in order {
+    for (owner, (name, pool)) in order {
         let counter_slot = slots.take(name)?;
-        let spec = match whose {
-            Owner::Pool(index) => pool_spec(at, index, groups, counter_slot),
-            Owner::Exempt(_) => PoolSpec { kind: Kind::Exempt, name, counter_slot, ..EXEMPT },
+        let spec = match pool {
+            Some(pool) => pool_spec(pool, at.stage(pool), groups, counter_slot),
+            None => PoolSpec { kind: Kind::Exempt, name, counter_slot, ..EXEMPT },
         };
-        numbers[owner] = builder.pool(&spec)?;
+        numbers.push((owner, builder.pool(&spec)?));
     }
-    Ok(numbers)
+    numbers.sort_unstable();
+    Ok(numbers.into_iter().map(|(_, number)| number).collect())
 }
 
-fn pool_spec<'a>(at: &Effective<'a>, index: usize, groups: &Groups, counter_slot: u32) -> PoolSpec<'a> {
-    let pool = &at.policy.pools[index];
+fn pool_spec<'a>(pool: &'a Pool, stage: Stage, groups: &Groups, counter_slot: u32) -> PoolSpec<'a> {
     PoolSpec {
         kind: Kind::Pool,
-        stage: at.stage(index),
+        stage,
         action: pool.action,
         matching: pool.matching,
         return_traffic: pool.return_traffic,

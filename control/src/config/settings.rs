@@ -1,4 +1,7 @@
 //! What a pool does with its candidates, as written in `[[pool]]` or `[defaults]`.
+//!
+//! Owns the keys both share, their words and ranges. Which of the two counts is for `policy` to say:
+//! here an absent key is `None`, so that nothing built in passes for something written.
 
 pub use gate25_include::image::{Action, Match, Stage, Undetermined};
 

@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path, copy_of: &CopyOf<'_>, report: &mut Report) -> Op
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
             let byte = error.as_bytes().get(good).copied().unwrap_or(0);
-            let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
+            let before = String::from_utf8_lossy(error.as_bytes().get(..good).unwrap_or_default()).into_owned();
             let place = super::place::Source::new(whole.file, &before).place(good);
             report.add(place, Problem::NotUtf8 { byte });
             None

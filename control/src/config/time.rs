@@ -1,4 +1,7 @@
 //! Times of day: RFC 3339 with offset, to whole seconds since 1970-01-01T00:00:00Z.
+//!
+//! One grammar for the policy file and for `--at`: that of TOML's offset date-time. No local times, no
+//! time zone names, no fractions and no second 60, as a change has to fall on one second everywhere.
 
 use toml::value::{Datetime, Offset};
 

@@ -1,4 +1,6 @@
 //! Both policies at one time, and who changes from one time to the next.
+//!
+//! A change between two times is one of the old policy as well as of the new one: both go on.
 
 use super::rule::{Numbers, Rule};
 use crate::policy::{Effective, Policy};

@@ -1,4 +1,7 @@
 //! What a pool does to its lines, comparable between two policies.
+//!
+//! Group masks of two policies do not compare, as each numbers its own groups; so groups get numbers
+//! by name, and all that counts as a change gets one number, which is all that is compared per prefix.
 
 use hashbrown::HashMap;
 
@@ -55,7 +58,7 @@ impl<'a> Numbers<'a> {
         };
         let next = u32::try_from(self.behaviours.len()).unwrap_or(u32::MAX);
         let behaviour = *self.behaviours.entry(behaviour).or_insert(next);
-        let percent = if at.stage(index) == Stage::Enforce { pool.share } else { 0 };
+        let percent = if at.stage(pool) == Stage::Enforce { pool.share } else { 0 };
         Some(Rule { percent, line_prefix: pool.line_prefix, behaviour })
     }
 

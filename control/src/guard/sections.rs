@@ -1,4 +1,7 @@
 //! Which sections of a policy changed, and how many prefixes came and went in each.
+//!
+//! The figures for a diff that a person reads, and for the guard rail against lists that shrank. A
+//! section is its kind and name; prefixes are as written, whether or not they are in place now.
 
 use std::collections::BTreeMap;
 

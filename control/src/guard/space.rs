@@ -1,4 +1,7 @@
 //! Amounts of address space: lines times percent, exact up to all of IPv6.
+//!
+//! All of IPv6 has 2^128 lines of /128, one more than a `u128` holds, and shares and limits multiply
+//! that by 100 twice. So 192 bits, and integers only: a limit is met or not, whatever rounding says.
 
 use std::ops::{AddAssign, SubAssign};
 

@@ -1,4 +1,7 @@
 //! What goes too far for one commit: each violation names what, how much and how to go on.
+//!
+//! Owns the rails and their limits, except `max_flip_percent`, which is the policy's. Whether a
+//! violation stops something is for the caller: a commit without `--force` stops, a check warns.
 
 use std::fmt;
 

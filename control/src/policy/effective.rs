@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
-use super::{Address, Entry, Owner, Policy, Stage};
+use super::{Address, Entry, Owner, Policy, Pool, Stage};
 use crate::config::Location;
 
 /// A policy at a time.
@@ -55,42 +55,40 @@ impl Policy {
 
     /// The first second after `now` in which something changes by itself.
     pub fn next_change(&self, now: i64) -> Option<i64> {
-        let times = self.times().filter(|&(time, _)| time > now);
+        let times = self.times().filter(|(time, _)| *time > now);
         times.map(|(time, _)| time).min()
     }
 
     /// All that changes by itself in the given seconds, in the order of time.
     pub fn changes(&self, seconds: RangeInclusive<i64>) -> Vec<Changes> {
         let mut times: Vec<_> = self.times().filter(|(time, _)| seconds.contains(time)).collect();
-        times.sort_by_key(|&(time, _)| time); // stable: the order within a second stays
+        times.sort_by_key(|(time, _)| *time); // stable: the order within a second stays
         let groups = times.chunk_by(|a, b| a.0 == b.0);
         groups
             .filter_map(|group| {
-                let changes = group.iter().map(|(_, owner)| self.change(*owner)).collect();
-                group.first().map(|&(at, _)| Changes { at, changes })
+                let changes = group.iter().map(|(_, change)| change.clone()).collect();
+                group.first().map(|(at, _)| Changes { at: *at, changes })
             })
             .collect()
     }
 
-    fn times(&self) -> impl Iterator<Item = (i64, Owner)> {
-        let pools = self.pools.iter().enumerate();
-        let pools = pools.filter_map(|(index, pool)| Some((pool.enforce_from?, Owner::Pool(index))));
-        let exempts = self.exempts.iter().enumerate();
-        pools.chain(exempts.filter_map(|(index, exempt)| Some((exempt.expires?, Owner::Exempt(index)))))
-    }
-
-    fn change(&self, owner: Owner) -> Change {
-        match owner {
-            Owner::Pool(index) => Change::Enforces { pool: self.pools[index].name.clone() },
-            Owner::Exempt(index) => Change::Expires { exempt: self.exempts[index].name.clone() },
-        }
+    /// Every time at which something changes by itself, and what.
+    fn times(&self) -> impl Iterator<Item = (i64, Change)> {
+        let pools = self.pools.iter().filter_map(|pool| {
+            let change = Change::Enforces { pool: pool.name.clone() };
+            pool.enforce_from.map(|time| (time, change))
+        });
+        let exempts = self.exempts.iter().filter_map(|exempt| {
+            let change = Change::Expires { exempt: exempt.name.clone() };
+            exempt.expires.map(|time| (time, change))
+        });
+        pools.chain(exempts)
     }
 }
 
 impl<'a> Effective<'a> {
-    /// The stage of pool `index` at this time.
-    pub fn stage(&self, index: usize) -> Stage {
-        let pool = &self.policy.pools[index];
+    /// The stage of a pool of this policy at this time.
+    pub fn stage(&self, pool: &Pool) -> Stage {
         match pool.enforce_from {
             Some(from) if self.time < from => Stage::Monitor,
             _ => pool.stage,

@@ -1,4 +1,7 @@
 //! A pool's settings: its own, else those of `[defaults]`, else the built-in ones.
+//!
+//! Lists replace lists. Names become masks of destination groups; one that is not there, one named
+//! twice and an `only` that could block nothing are refused, in `[defaults]` once and not per pool.
 
 use hashbrown::HashMap;
 

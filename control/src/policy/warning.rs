@@ -1,4 +1,6 @@
 //! Warnings: what is allowed but probably not meant.
+//!
+//! Nothing here stops a policy. A warning is about the policy as written, the same at any time.
 
 use std::fmt;
 
