@@ -176,20 +176,13 @@ impl ImageBuilder {
         let total = format::HEADER_WORDS + sections.iter().map(Vec::len).sum::<usize>();
         limit("words in the image", total, u32::MAX as usize)?;
         let mut words = self.header(total, generation);
-        let slots_end = format::HEADER_WORDS + self.pools.len();
         for (index, section) in sections.iter().enumerate() {
             let at = header::SECTIONS + 2 * index;
             let place = [words.len() as u32, section.len() as u32];
             set(&mut words, at, &place);
             words.extend_from_slice(section);
         }
-        let params = [self.reject_rate, self.pools.len() as u32, self.groups.len() as u32];
-        let digest = format::digest(params, words.get(slots_end..).unwrap_or_default());
-        let digest = [0, 32, 64, 96].map(|shift| (digest >> shift) as u32);
-        set(&mut words, header::DIGEST, &digest);
-        let (head, rest) = words.split_at(format::HEADER_WORDS);
-        let checksum = format::checksum(head, rest.get(..self.pools.len()).unwrap_or_default());
-        set(&mut words, header::CHECKSUM, &halves(checksum));
+        format::sign(&mut words);
         Ok(words)
     }
 

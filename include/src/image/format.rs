@@ -194,6 +194,26 @@ pub fn layout_hash() -> u64 {
     xxh3_64(text.as_bytes())
 }
 
+/// Writes digest and checksum for what stands in `words`: the builder's last step. Whoever calls it on words of
+/// another origin gets right sums over whatever they say, which is what tests and fuzzers want.
+pub fn sign(words: &mut [u32]) {
+    let at = |words: &[u32], index: usize| words.get(index).copied().unwrap_or(0);
+    let params = [header::REJECT_RATE, header::POOLS, header::GROUPS].map(|index| at(words, index));
+    let total = (at(words, header::TOTAL_WORDS) as usize).min(words.len());
+    let slots_end = HEADER_WORDS.saturating_add(at(words, header::POOLS) as usize);
+    let digest = digest(params, words.get(slots_end..total).unwrap_or_default());
+    put(words, header::DIGEST, [0, 32, 64, 96].map(|shift| (digest >> shift) as u32));
+    let slots = words.get(HEADER_WORDS..slots_end).unwrap_or_default();
+    let sum = checksum(words.get(..HEADER_WORDS).unwrap_or_default(), slots);
+    put(words, header::CHECKSUM, [sum as u32, (sum >> 32) as u32]);
+}
+
+fn put<const N: usize>(words: &mut [u32], at: usize, values: [u32; N]) {
+    if let Some(place) = words.get_mut(at..at + N) {
+        place.copy_from_slice(&values);
+    }
+}
+
 /// The policy's digest: over parameters and every section but the slots, so that the same policy has
 /// the same digest whatever its generation, time or history.
 pub(super) fn digest(params: [u32; 3], content: &[u32]) -> u128 {
