@@ -25,10 +25,6 @@ impl Eal {
     pub fn start(config: &Config, memory_mb: u32) -> Result<Self, Failure> {
         let log = capture_log().map_err(|cause| Failure::Eal(format!("its log cannot be captured: {cause}")))?;
         let mut eal = Self { log };
-        // EAL prints pages of usage on stdout when an argument is wrong; a dataplane has no data for stdout.
-        let null = std::fs::OpenOptions::new().write(true).open("/dev/null");
-        let null = null.map_err(|cause| Failure::Eal(format!("/dev/null: {cause}")))?;
-        rustix::stdio::dup2_stdout(&null).map_err(|cause| Failure::Eal(cause.to_string()))?;
         let args: Vec<CString> =
             arguments(config, memory_mb).into_iter().filter_map(|arg| CString::new(arg).ok()).collect();
         // EAL permutes the array and keeps pointers into the strings: both live as long as the process.

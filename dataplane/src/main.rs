@@ -33,5 +33,12 @@ fn main() -> ExitCode {
 
 fn start(arguments: &Arguments) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
-    if arguments.check { Ok(()) } else { run(&config) }
+    if arguments.check {
+        return Ok(());
+    }
+    // EAL prints pages of usage on stdout when an argument is wrong; a dataplane has no data for stdout.
+    let failed = |cause| Failure::system("/dev/null", cause, "mount /dev");
+    let null = std::fs::OpenOptions::new().write(true).open("/dev/null").map_err(failed)?;
+    rustix::stdio::dup2_stdout(&null).map_err(|errno| failed(errno.into()))?;
+    run(&config)
 }
