@@ -319,10 +319,15 @@ impl Drop for Port {
 /// Bytes of frame that a buffer must hold for `mtu`, if a frame is to lie in one buffer of `device`.
 pub fn frame_room(device: &Device, mtu: u16) -> u32 {
     let frame = u32::from(mtu) + ETHERNET_AND_TAGS;
-    // af_packet copies a whole ring slot's worth.
-    let slot = device.arg("framesz").and_then(|text| text.parse().ok()).unwrap_or(0);
-    frame.max(slot)
+    match device.driver() {
+        // It copies a whole ring slot's worth.
+        "net_af_packet" => device.arg("framesz").and_then(|text| text.parse().ok()).unwrap_or(0).max(frame),
+        // The kernel keeps XDP_PACKET_HEADROOM in front of the frame, inside the buffer.
+        "net_af_xdp" => frame + XDP_HEADROOM,
+        _ => frame,
+    }
 }
 
+const XDP_HEADROOM: u32 = 256;
 /// Bursts that hold a whole ring of strays.
 const STRAY_BURSTS: usize = 64;

@@ -70,6 +70,11 @@ pub fn check_interface(link: &str, text: &Device, device: &Device, mtu: u16) -> 
         let cause = format!("its MTU is {kernel} and the link's is {mtu}; ip link set {name} mtu {mtu}");
         return Err(refuse(cause));
     }
+    if device.driver() == "net_af_xdp" && mtu > AF_XDP_MTU {
+        let cause =
+            format!("AF_XDP holds a frame in one page and the link's mtu is {mtu}; use mtu = {AF_XDP_MTU} or less");
+        return Err(refuse(cause));
+    }
     if let Some(queues) = interface_queues(device) {
         let bound: u16 = device.arg("queue_count").and_then(|text| text.parse().ok()).unwrap_or(1);
         if queues > bound {
@@ -97,6 +102,9 @@ fn buffer_bytes(mtu: u16) -> u64 {
     128 + u64::from(crate::mbuf::HEADROOM) + (u64::from(mtu) + u64::from(ETHERNET_AND_TAGS) + 96).div_ceil(2048) * 2048
 }
 
+/// What is left of a page of 4,096 bytes for a frame with eight tags: less mempool header 64, mbuf 128, its headroom
+/// 128, XDP_PACKET_HEADROOM 256, Ethernet 14, tags 32, and 64 because mempools keep objects to an odd number of cache lines.
+const AF_XDP_MTU: u16 = 3410;
 /// What EAL, ethdev and drivers take besides buffers, MB.
 const EAL_MB: u32 = 48;
 /// Buffers for drivers that keep some of their own.

@@ -152,6 +152,21 @@ fn af_xdp_is_transparent() {
 }
 
 #[test]
+fn af_xdp_takes_the_longest_frames_of_a_page() {
+    if absent() {
+        return;
+    }
+    for mtu in [2000, 3410] {
+        Bench::new("net_af_xdp0,iface=X", "net_af_xdp1,iface=Y", mtu, "").check_transparent(&frames(
+            16,
+            500,
+            u64::from(mtu) + 14,
+            &EVERY_TYPE,
+        ));
+    }
+}
+
+#[test]
 fn pcap_on_interfaces_is_transparent() {
     if absent() {
         return;
