@@ -270,3 +270,23 @@ fn one_side_down_takes_the_other_down_and_both_come_back() {
     assert_eq!(dataplane.stop(Duration::from_secs(2)), Some(0));
     assert!(wait_for(Duration::from_secs(2), || neighbour_up("yb")));
 }
+
+#[test]
+fn an_interface_is_taken_again_after_a_kill() {
+    if absent() {
+        return;
+    }
+    for driver in ["net_af_xdp", "net_af_packet"] {
+        let (access, network) = (format!("{driver}0,iface=X"), format!("{driver}1,iface=Y"));
+        let Bench { netns, mut dataplane } = Bench::new(&access, &network, 1500, "");
+        dataplane.signal(rustix::process::Signal::KILL);
+        assert!(dataplane.wait_status(Duration::from_secs(5)).is_some());
+        let mut plan = Plan::new();
+        plan.netns = Some(netns.name.clone());
+        let again = plan.link(&access.replace('X', "xa"), &network.replace('Y', "ya"), "").start();
+        let bench = Bench { netns, dataplane: again };
+        let sent = frames(17, 200, 1514, &AF_PACKET_TYPES);
+        assert_same(&sent, &bench.through(&sent, true));
+        assert_same(&sent, &bench.through(&sent, false));
+    }
+}

@@ -11,7 +11,7 @@ pub mod pcap;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -186,10 +186,16 @@ impl Dataplane {
         self.wait(time)
     }
 
+    /// The exit code; None if it does not end in `time` or ends by a signal.
     pub fn wait(&mut self, time: Duration) -> Option<i32> {
+        self.wait_status(time).and_then(|status| status.code())
+    }
+
+    /// How it ended; None if it does not end in `time`.
+    pub fn wait_status(&mut self, time: Duration) -> Option<ExitStatus> {
         let child = &mut self.child;
         wait_for(time, || child.try_wait().unwrap().is_some());
-        self.child.try_wait().unwrap().and_then(|status| status.code())
+        self.child.try_wait().unwrap()
     }
 }
 
