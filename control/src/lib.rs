@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod capture;
+pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod daemon;

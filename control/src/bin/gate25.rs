@@ -1,2 +1,6 @@
-//! The command line.
-fn main() {}
+//! `gate25`: see [`gate25_control::cli`].
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    gate25_control::cli::main()
+}

@@ -15,6 +15,9 @@ use crate::compile::{CompileError, Slots, compile};
 use crate::policy::Effective;
 pub use dataplane::{Dataplane, Welcome};
 
+/// How long a person waits for a dataplane that does not answer.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Why a policy is not in force. The image before stays in force, but for [`PublishError::Unknown`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

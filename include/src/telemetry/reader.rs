@@ -100,6 +100,13 @@ impl TelemetryReader {
         self.sum(|worker| self.layout.link(worker, link, direction) + counter.word())
     }
 
+    /// A counter of one worker alone, over all links and both directions.
+    pub fn worker_links(&self, worker: usize, counter: LinkCounter) -> u64 {
+        let blocks = (0..self.layout.shape.links).flat_map(|link| Direction::ALL.map(|direction| (link, direction)));
+        let words = blocks.map(|(link, direction)| self.layout.link(worker, link, direction) + counter.word());
+        words.fold(0, |sum, word| sum.wrapping_add(self.load(word)))
+    }
+
     /// A reason's count in one direction of a link, over all workers.
     pub fn reason(&self, link: usize, direction: Direction, reason: Reason) -> u64 {
         let word = LinkCounter::ALL.len() + reason.word();

@@ -45,6 +45,7 @@ fn each_word_is_read_where_it_was_written() {
     assert_eq!(reader.worker(1, WorkerCounter::BurstLe64), 7);
     assert_eq!(reader.link(1, Direction::Inbound, LinkCounter::InboundUndetermined), 16);
     assert_eq!(reader.reason(1, Direction::Inbound, Reason::ReturnWouldDrop), 18);
+    assert_eq!(reader.worker_links(1, LinkCounter::InboundUndetermined), 8);
     assert_eq!(reader.pool(65_535, PoolCounter::ReturnWouldDrop), 20);
     let elsewhere: u64 = Reason::ALL.iter().map(|r| reader.reason(1, Direction::Outbound, *r)).sum();
     assert_eq!(elsewhere, 0);

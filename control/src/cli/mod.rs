@@ -1,0 +1,117 @@
+//! The program `gate25`: what a person types.
+//!
+//! Data on stdout, talk on stderr. Every table has `--json`, which gives at least as much. A command that
+//! fails prints one line per thing that is wrong, and changes nothing.
+
+mod apply;
+mod check;
+mod explain;
+mod frame;
+mod output;
+mod show;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{api, daemon};
+pub use output::{Exit, Failure};
+
+/// Port-25 blocking at the edge: checks and applies policies, shows what runs, explains what happens to mail.
+#[derive(Debug, Parser)]
+#[command(name = "gate25", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+struct Arguments {
+    /// Which dataplane: `instance` in its dataplane.toml
+    #[arg(long, global = true, value_name = "NAME", default_value = "gate25", env = "GATE25_INSTANCE",
+          value_parser = daemon::instance)]
+    instance: String,
+    /// Folder of the sockets: `run_dir` in dataplane.toml
+    #[arg(long, global = true, value_name = "DIR", default_value = "/run/gate25", env = "GATE25_RUN_DIR")]
+    run_dir: PathBuf,
+    /// Print JSON instead of a table
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a policy file and the prefix files it names; needs no daemon
+    Check(check::Check),
+    /// Bring a policy into force; returns when every worker runs it
+    Apply(apply::Apply),
+    /// Keep the policy that was applied with --confirm
+    Confirm,
+    /// Go back to the policy before, or to an older one
+    Rollback(apply::Rollback),
+    /// List the policies that are kept, newest first
+    History,
+    /// Show what runs and what is counted
+    #[command(subcommand)]
+    Show(show::Show),
+    /// Say what happens to mail from one address to another, and why
+    Explain(explain::Explain),
+}
+
+/// Where to ask, and how to print.
+#[derive(Debug)]
+struct Context {
+    instance: String,
+    run_dir: PathBuf,
+    json: bool,
+}
+
+impl Context {
+    fn dataplane_socket(&self) -> PathBuf {
+        api::dataplane_socket(&self.run_dir, &self.instance)
+    }
+
+    fn control_socket(&self) -> PathBuf {
+        api::control_socket(&self.run_dir, &self.instance)
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let context = Context { instance: arguments.instance, run_dir: arguments.run_dir, json: arguments.json };
+    let done = match arguments.command {
+        Command::Check(check) => check.run(&context),
+        Command::Apply(apply) => apply.run(&context),
+        Command::Confirm => apply::confirm(&context),
+        Command::Rollback(rollback) => rollback.run(&context),
+        Command::History => apply::history(&context),
+        Command::Show(show) => show.run(&context),
+        Command::Explain(explain) => explain.run(&context),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::talk(&failure.to_string());
+            failure.exit().into()
+        }
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  refused or failed; nothing has changed
+  2  wrong usage
+  3  replay: packets were captured too short to be judged
+  4  the dataplane or gate25-control cannot be reached
+  5  a guard rail refuses the policy; apply --force REASON overrides";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,121 @@
+//! Telemetry as JSON rows. Every counter of a scope is in its row, under its name in the one table.
+
+use gate25_include::counters::{LinkCounter, PoolCounter, PortCounter, Reason, Scope, WorkerCounter};
+use gate25_include::image::{Action, Image, Kind, Match, Pool, Stage, Undetermined};
+use gate25_include::telemetry::{Direction, TelemetryReader};
+use serde_json::{Map, Value, json};
+
+/// Every counter of a scope, by name.
+pub(super) fn scope<S: Scope>(value: impl Fn(S) -> u64) -> Map<String, Value> {
+    S::ALL.iter().map(|counter| (counter.counter().name.to_owned(), value(*counter).into())).collect()
+}
+
+/// What a row has besides its counters.
+fn with(mut row: Map<String, Value>, more: Value) -> Value {
+    if let Value::Object(more) = more {
+        row.extend(more);
+    }
+    row.into()
+}
+
+pub(super) fn pools(telemetry: &TelemetryReader, image: &Image) -> Vec<Value> {
+    let row = |pool: Pool<'_>| {
+        let counters = scope(|counter: PoolCounter| telemetry.pool(pool.counter_slot, counter));
+        let undetermined = Reason::ALL.iter().filter(|reason| reason.is_undetermined_drop());
+        let undetermined: u64 = undetermined
+            .filter_map(|reason| reason.pool_counter())
+            .map(|one| telemetry.pool(pool.counter_slot, one))
+            .sum();
+        let settings = with(counters, pool_settings(image, &pool));
+        let Value::Object(row) = settings else { return Value::Null };
+        with(row, json!({ "undetermined": undetermined }))
+    };
+    image.pools().map(row).collect()
+}
+
+/// A pool's settings as the policy file spells them; of an exemption only name, kind and slot.
+pub(in crate::cli) fn pool_settings(image: &Image, pool: &Pool<'_>) -> Value {
+    let settings = |value: Value| if pool.kind == Kind::Pool { value } else { Value::Null };
+    json!({
+        "pool": pool.name,
+        "kind": match pool.kind { Kind::Pool => "pool", Kind::Exempt => "exempt" },
+        "counter_slot": pool.counter_slot,
+        "stage": settings(match pool.stage {
+            Stage::Off => "off".into(),
+            Stage::Monitor => "monitor".into(),
+            Stage::Enforce => "enforce".into(),
+        }),
+        "action": settings(match pool.action { Action::Drop => "drop".into(), Action::Reject => "reject".into() }),
+        "match": settings(match pool.matching { Match::Syn => "syn".into(), Match::All => "all".into() }),
+        "share": settings(pool.share.into()),
+        "line_prefix": settings(pool.line_prefix.into()),
+        "return_traffic": settings(pool.return_traffic.into()),
+        "undetermined_setting": settings(match pool.undetermined {
+            Undetermined::Drop => "drop".into(),
+            Undetermined::Pass => "pass".into(),
+        }),
+        "allow": settings(super::groups(image, pool.allow).into()),
+        "only": settings(pool.only.map(|only| super::groups(image, only)).into()),
+    })
+}
+
+pub(super) fn workers(telemetry: &TelemetryReader) -> Vec<Value> {
+    let row = |worker: usize| {
+        let value = |counter| telemetry.worker(worker, counter);
+        let bursts: u64 = WorkerCounter::ALL[WorkerCounter::BurstLe1.word()..].iter().map(|one| value(*one)).sum();
+        let frames = telemetry.worker_links(worker, LinkCounter::RxFrames);
+        let (busy, idle) = (value(WorkerCounter::BusyCycles), value(WorkerCounter::IdleCycles));
+        let more = json!({
+            "worker": worker,
+            "rx_frames": frames,
+            "busy_percent": ratio(busy * 100, busy + idle),
+            "frames_per_burst": ratio(frames, bursts),
+            "cycles_per_frame": ratio(busy, frames),
+        });
+        with(scope(value), more)
+    };
+    (0..telemetry.shape().workers).map(row).collect()
+}
+
+/// With one decimal; none of nothing.
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| (part as f64 * 10.0 / whole as f64).round() / 10.0)
+}
+
+pub(super) fn ports(telemetry: &TelemetryReader) -> Vec<Value> {
+    let row = |port: usize| {
+        let counters = scope(|counter: PortCounter| telemetry.port(port, counter));
+        let up = telemetry.port(port, PortCounter::LinkUp) != 0;
+        with(counters, json!({ "link": telemetry.link_name(port / 2), "side": SIDES[port % 2], "up": up }))
+    };
+    (0..telemetry.shape().links * 2).map(row).collect()
+}
+
+pub(super) fn links(telemetry: &TelemetryReader) -> Vec<Value> {
+    let directions = (0..telemetry.shape().links).flat_map(|link| Direction::ALL.map(|direction| (link, direction)));
+    let row = |(link, direction): (usize, Direction)| {
+        let counters = scope(|counter: LinkCounter| telemetry.link(link, direction, counter));
+        let reason = |reason: &Reason| (reason.name().to_owned(), telemetry.reason(link, direction, *reason).into());
+        let reasons: Map<String, Value> = Reason::ALL.iter().map(reason).collect();
+        let more = json!({ "link": telemetry.link_name(link), "direction": direction.name(), "reasons": reasons });
+        with(counters, more)
+    };
+    directions.map(row).collect()
+}
+
+/// The reasons that occurred, a row each, in the packet's order.
+pub(super) fn reasons(links: &[Value]) -> Vec<Value> {
+    let of_link = |link: &Value| {
+        let row = |reason: &Reason| {
+            let frames = link["reasons"][reason.name()].as_u64().filter(|frames| *frames > 0)?;
+            Some(
+                json!({ "link": link["link"], "direction": link["direction"], "reason": reason.name(), "frames": frames }),
+            )
+        };
+        Reason::ALL.iter().filter_map(row).collect::<Vec<_>>()
+    };
+    links.iter().flat_map(of_link).collect()
+}
+
+/// The sides of a link, in the order of its ports.
+const SIDES: [&str; 2] = ["access", "network"];
