@@ -8,6 +8,7 @@ pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod daemon;
+pub mod explain;
 pub mod guard;
 pub mod policy;
 pub mod publish;

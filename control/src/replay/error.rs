@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gate25_include::image::ImageError;
 
+use super::dataplane::DataplaneError;
 use crate::capture::CaptureError;
 use crate::compile::CompileError;
 use crate::config::PolicyErrors;
@@ -38,6 +39,24 @@ pub enum ReplayError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// A packet that cannot be handed to a dataplane.
+    #[error(
+        "{}: packet {packet} was captured short ({captured} of {wire_len} bytes); a dataplane needs whole frames, \
+         capture with `tcpdump -s 0`", file.display()
+    )]
+    CapturedShort {
+        /// The capture.
+        file: PathBuf,
+        /// Its number in the file.
+        packet: u64,
+        /// Bytes captured.
+        captured: usize,
+        /// Bytes on the wire.
+        wire_len: u32,
+    },
+    /// The dataplane did not do its part.
+    #[error(transparent)]
+    Dataplane(#[from] DataplaneError),
     /// Standard output is gone.
     #[error("cannot write the summary: {0}")]
     Summary(std::io::Error),

@@ -5,6 +5,7 @@
 //! taken in file order, the access file first; memory does not grow with the files.
 
 mod against;
+mod dataplane;
 mod error;
 mod output;
 mod rules;
@@ -22,12 +23,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 pub use against::Against;
+pub use dataplane::{DataplaneError, Report};
 pub use error::ReplayError;
 pub use rules::{Answer, Judged, Rules};
 pub use summary::{Counts, Summary};
 
 use crate::capture::{Capture, CapturedFrame, Resolution};
-use crate::config::{TimeError, format_time, parse_time};
+use crate::config::{format_time, parse_time};
 use output::{NewFile, Ports};
 
 /// What `gate25 replay` is asked to do.
@@ -49,11 +51,14 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// The time to judge at, as in 2026-12-01T03:00:00+09:00; now if not given.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub at: Option<i64>,
     /// Show what would change under another policy.
     #[arg(long, value_name = "OTHER.toml")]
     pub against: Option<PathBuf>,
+    /// Run the packets through a real dataplane too and compare; the program beside this one if none is named.
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1)]
+    pub dataplane: Option<Option<PathBuf>>,
 }
 
 /// A capture and the way its packets travel.
@@ -80,6 +85,8 @@ pub enum Ending {
     NotCaptured,
     /// A capture could not be read to its end.
     CaptureEnded,
+    /// The dataplane did something else.
+    Differs,
 }
 
 impl Ending {
@@ -88,7 +95,7 @@ impl Ending {
         match self {
             Self::Judged => 0,
             Self::NotCaptured => 3,
-            Self::CaptureEnded => 1,
+            Self::CaptureEnded | Self::Differs => 1,
         }
     }
 }
@@ -118,7 +125,13 @@ pub fn run(
     replay.progress.finish_and_clear();
     replay.outputs.take().map_or(Ok(()), Ports::finish)?;
     replay.verdicts.take().map_or(Ok(()), NewFile::finish)?;
-    for error in &replay.errors {
+    if let (Some(named), true) = (&arguments.dataplane, replay.errors.is_empty()) {
+        let unlimited = Rules::load(&arguments.policy, at, Some(0))?;
+        let program = dataplane::program(named.as_deref());
+        replay.report = Some(dataplane::check(&unlimited, &program, arguments.captures())?);
+    }
+    let differences = replay.report.iter().flat_map(|report| &report.differences);
+    for error in replay.errors.iter().chain(differences) {
         let _ = writeln!(talk, "gate25: {error}");
     }
     let printed = if json { replay.print_json(arguments, out) } else { replay.print_table(arguments, out) };
@@ -136,6 +149,7 @@ struct Replay<'a> {
     summary: Summary,
     against: Against,
     errors: Vec<String>,
+    report: Option<Report>,
     /// Packets judged.
     n: u64,
     /// Bytes of the captures that are done.
@@ -166,6 +180,7 @@ impl<'a> Replay<'a> {
             summary: Summary::default(),
             against: Against::default(),
             errors: Vec::new(),
+            report: None,
             n: 0,
             before: 0,
         })
@@ -220,6 +235,8 @@ impl<'a> Replay<'a> {
     fn ending(&self) -> Ending {
         if !self.errors.is_empty() {
             Ending::CaptureEnded
+        } else if self.report.as_ref().is_some_and(|report| !report.differences.is_empty()) {
+            Ending::Differs
         } else if self.summary.reason(Reason::NotCaptured) > 0 {
             Ending::NotCaptured
         } else {
@@ -240,6 +257,9 @@ impl<'a> Replay<'a> {
                 summary.insert("against".into(), against);
             }
         }
+        if let (Value::Object(summary), Some(report)) = (&mut summary, &self.report) {
+            summary.insert("dataplane".into(), report.json());
+        }
         serde_json::to_writer_pretty(&mut *out, &summary)?;
         writeln!(out)?;
         out.flush()
@@ -250,6 +270,13 @@ impl<'a> Replay<'a> {
         self.summary.table(&self.rules.image, out)?;
         if let Some(other) = &arguments.against {
             self.against.table(&other.display().to_string(), out)?;
+        }
+        if let Some(Report { frames, left, counters, differences }) = &self.report {
+            let differences = differences.len();
+            writeln!(
+                out,
+                "\ndataplane: {frames} frames in, {left} out, {counters} counters compared: {differences} differences"
+            )?;
         }
         out.flush()
     }
@@ -267,13 +294,9 @@ fn size(path: &Path) -> u64 {
 }
 
 /// The wall clock in unix seconds.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-}
-
-fn time(text: &str) -> Result<i64, TimeError> {
-    parse_time(text)
 }
 
 /// Packets between two looks at the bar.
