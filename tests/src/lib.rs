@@ -4,6 +4,7 @@
 //! are shown, [`catalogue`] holds the named ones with the verdict expected by hand, [`differential`]
 //! compares model and path on them and on what [`generate`] makes up.
 
+pub mod captures;
 pub mod catalogue;
 pub mod differential;
 pub mod frames;

@@ -1,13 +1,14 @@
 //! What left the ports, frame by frame, and what was counted, counter by counter.
 
 use std::fs::File;
+use std::path::Path;
 
 use gate25_include::counters::{LinkCounter, PoolCounter, Reason, Scope};
 use gate25_include::telemetry::{self, TelemetryReader};
 use gate25_path::{Action, Direction};
 
 use super::folder::Folder;
-use super::{ACCESS, INPUT, NETWORK};
+use super::{ACCESS, NETWORK};
 use crate::capture::{Capture, CapturedFrame};
 use crate::replay::error::ReplayError;
 use crate::replay::rules::Rules;
@@ -26,17 +27,17 @@ struct Port {
     left: u64,
 }
 
-/// Compares bytes and order of all that left the ports; ends at the first difference, which names the packet.
-/// `before` packets were judged in other runs.
+/// Compares bytes and order of all that left the ports with what `input` should give; ends at the first
+/// difference, which names the packet. `before` packets were judged in other runs.
 pub(super) fn frames(
     rules: &Rules,
-    direction: Direction,
+    (direction, input): (Direction, &Path),
     folder: &Folder,
     before: u64,
 ) -> Result<Compared, ReplayError> {
     let open = |name| Ok::<_, ReplayError>(Port { name, capture: Capture::open(&folder.path(name))?, left: 0 });
     let (mut access, mut network) = (open(ACCESS)?, open(NETWORK)?);
-    let mut input = Capture::open(&folder.path(INPUT))?;
+    let mut input = Capture::open(input)?;
     let mut difference = None;
     while let (None, Some(frame)) = (&difference, input.read()?) {
         let judged = rules.judge(direction, &frame);

@@ -1,6 +1,8 @@
 //! A folder of one run, gone when the run is over.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,12 +14,17 @@ pub(super) struct Folder(PathBuf);
 
 impl Folder {
     pub(super) fn create() -> Result<Self, ReplayError> {
-        use std::os::unix::fs::DirBuilderExt;
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("gate25-replay-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::DirBuilder::new().mode(0o700).create(&path).map_err(ReplayError::write(&path))?;
-        Ok(Self(path))
+        loop {
+            let name = format!("gate25-replay-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let path = std::env::temp_dir().join(name);
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
+                // Left behind by a process of this number that was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(ReplayError::Write { file: path, error }),
+                Ok(()) => return Ok(Self(path)),
+            }
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

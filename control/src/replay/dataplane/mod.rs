@@ -64,7 +64,7 @@ pub(super) fn check<'a>(
         let frames = expected.of(direction).packets.0;
         let feed = Feed { program, image: &rules.image, folder: &folder, direction, frames };
         let telemetry = process::run(&feed)?;
-        let Compared { left, difference } = compare::frames(rules, direction, &folder, report.frames)?;
+        let Compared { left, difference } = compare::frames(rules, (direction, path), &folder, report.frames)?;
         report.differences.extend(difference);
         let (counters, differences) = compare::counters(rules, direction, &expected, &telemetry);
         report.differences.extend(differences);
