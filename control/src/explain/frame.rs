@@ -40,7 +40,7 @@ mod tests {
     fn what_tools_print_is_read() {
         assert_eq!(from_hex("0x00fF").unwrap(), [0, 255]);
         assert_eq!(from_hex("0200 0000\n00:01").unwrap(), [2, 0, 0, 0, 0, 1]);
-        assert_eq!(from_hex("").unwrap(), []);
+        assert!(from_hex("").unwrap().is_empty());
     }
 
     #[test]
