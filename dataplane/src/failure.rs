@@ -55,7 +55,10 @@ pub enum Failure {
         cause: String,
     },
     /// A port that another process holds.
-    #[error("link {link}: port \"{port}\" is held by pid {pid} ({}): stop that one, or name another port", lock.display())]
+    #[error(
+        "link {link}: port \"{port}\" is held by pid {pid} ({}): stop that one, or name another port",
+        lock.display()
+    )]
     Held {
         /// The link's name.
         link: String,
@@ -67,7 +70,10 @@ pub enum Failure {
         lock: PathBuf,
     },
     /// The instance runs already.
-    #[error("instance {instance} runs already as pid {pid} ({}): stop it, or give this one another instance name", lock.display())]
+    #[error(
+        "instance {instance} runs already as pid {pid} ({}): stop it, or give this one another instance name",
+        lock.display()
+    )]
     Running {
         /// The instance.
         instance: String,

@@ -55,6 +55,7 @@ struct Timers {
 impl Housekeeping<'_> {
     /// Runs until the first SIGTERM or SIGINT.
     pub fn run(&mut self) {
+        self.supervisor.notify("READY=1");
         let now = boottime();
         let mut timers = Timers { tick: now, second: now, feed: now };
         let mut watch = Watch::new(self.workers);
@@ -86,6 +87,7 @@ impl Housekeeping<'_> {
             }
             self.wait(timers.tick.saturating_sub(boottime()));
         }
+        self.supervisor.notify("STOPPING=1");
         link_watch.release(self.links, &mut say);
     }
 

@@ -190,7 +190,7 @@ fn buffers(
 
 /// What no setting of DPDK's af_packet turns off (it joins a fanout group with PACKET_FANOUT_FLAG_DEFRAG, and
 /// forgets the tag's type).
-const AF_PACKET_ALTERS: &str = "on a packet socket the kernel reassembles IPv4 fragments and an outer 0x88a8 tag becomes \
-     0x8100; for service name it net_af_xdp, or net_pcap with rx_iface_in and tx_iface";
+const AF_PACKET_ALTERS: &str = "on a packet socket the kernel reassembles IPv4 fragments and an outer 0x88a8 tag \
+     becomes 0x8100; for service name it net_af_xdp, or net_pcap with rx_iface_in and tx_iface";
 /// Bytes of data that drivers expect in a buffer at least.
 const SEGMENT: u32 = 2048;

@@ -103,7 +103,7 @@ fn buffer_bytes(mtu: u16) -> u64 {
 }
 
 /// What is left of a page of 4,096 bytes for a frame with eight tags: less mempool header 64, mbuf 128, its headroom
-/// 128, XDP_PACKET_HEADROOM 256, Ethernet 14, tags 32, and 64 because mempools keep objects to an odd number of cache lines.
+/// 128, XDP_PACKET_HEADROOM 256, Ethernet 14, tags 32, and 64 for a mempool's odd number of cache lines.
 const AF_XDP_MTU: u16 = 3410;
 /// What EAL, ethdev and drivers take besides buffers, MB.
 const EAL_MB: u32 = 48;

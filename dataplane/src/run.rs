@@ -30,10 +30,7 @@ use crate::worker::{Orders, Worker};
 pub fn run(config: &Config) -> Result<(), Failure> {
     let signals = Signals::take()?;
     let _instance = lock_instance(config)?;
-    let mut locks = Vec::new();
-    for link in &config.links {
-        locks.push(links::lock_ports(config, link)?);
-    }
+    let locks = config.links.iter().map(|link| links::lock_ports(config, link)).collect::<Result<Vec<_>, _>>()?;
     preflight::check(config)?;
     let mut eal = Eal::start(config, preflight::memory_mb(config))?;
     let mut links = Vec::new();
@@ -41,7 +38,14 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         links.push(Link::start(&mut eal, config, link, locks, &mut say)?);
     }
     links::say_distant(&eal, config, &links, &mut say);
-    let identity = identity(&eal);
+    let result = serve(config, &eal, &links, &signals);
+    links.iter_mut().for_each(Link::stop);
+    result
+}
+
+/// Everything while ports run: telemetry, socket, workers, the main thread's loop; and the workers' end.
+fn serve(config: &Config, eal: &Eal, links: &[Link], signals: &Signals) -> Result<(), Failure> {
+    let identity = identity(eal);
     let telemetry = telemetry(config, identity)?;
     let server = Server::listen(&config.run_dir.join(format!("{}.sock", config.instance)))?;
     harden(&mut say);
@@ -50,46 +54,32 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     let mut generations = Generations::new(publisher);
     restore(&mut generations);
     let clock = Arc::new(WallClock::new(eal.tsc_hz()));
-    let stop = Arc::new(AtomicBool::new(false));
+    let supervisor = Supervisor::from_environment();
+    let workers = config.cores.len();
+    let instance = config.instance.as_str();
+    let mut housekeeping = Housekeeping {
+        instance,
+        links,
+        telemetry,
+        identity,
+        server,
+        generations,
+        supervisor,
+        signals,
+        clock: Arc::clone(&clock),
+        workers,
+    };
     eal.log_to_stderr();
-    let launched = launch(config, &eal, &links, subscribers, telemetry, &clock, &stop);
+    let stop = Arc::new(AtomicBool::new(false));
+    let launched = launch(config, eal, links, subscribers, telemetry, &clock, &stop);
     if launched.is_ok() {
-        let supervisor = Supervisor::from_environment();
-        supervisor.notify("READY=1");
-        say(format!(
-            "{}: {} workers, {} links, {}, ready",
-            config.instance,
-            config.cores.len(),
-            links.len(),
-            eal::version()
-        ));
-        let instance = config.instance.as_str();
-        let workers = config.cores.len();
-        let (links, signals) = (links.as_slice(), &signals);
-        let mut housekeeping = Housekeeping {
-            instance,
-            links,
-            telemetry,
-            identity,
-            server,
-            generations,
-            supervisor,
-            signals,
-            clock,
-            workers,
-        };
+        say(format!("{instance}: {workers} workers, {} links, {}, ready", links.len(), eal::version()));
         housekeeping.run();
-        housekeeping.supervisor.notify("STOPPING=1");
     }
     stop.store(true, Ordering::Relaxed);
-    for lcore in 1..=u32::from(config.workers()) {
-        eal.wait(lcore);
-    }
+    (1..=u32::from(config.workers())).for_each(|lcore| eal.wait(lcore));
     // What NICs have in their transmit rings leaves them: a full ring of 10 Gbit/s takes 5 ms.
     std::thread::sleep(TRANSMIT);
-    links.iter_mut().for_each(Link::stop);
-    drop(links);
-    drop(eal);
     launched
 }
 

@@ -272,7 +272,7 @@ mod tests {
         other.send(&Request::Hello { image_layout: 1, telemetry_layout: 2 }.encode(1), None).unwrap();
         assert!(bench.serve(0).is_empty());
         assert_eq!((bench.server.clients(), bench.server.errors), (0, 4));
-        for reason in ["message has 257 bytes", "kind 77", "hello first", "one release"] {
+        for reason in ["message has 300 bytes", "kind 77", "hello first", "one release"] {
             assert!(bench.said.iter().any(|line| line.contains(reason)), "{:?}", bench.said);
         }
         let (message, _) = other.receive().unwrap().unwrap();
