@@ -4,11 +4,12 @@
 //! are rare and cost more: bytes, the pool's counter and a record each. Promise: in every block rx = forwarded +
 //! dropped + unsent at each commit.
 
+use std::net::IpAddr;
+
 use gate25_include::counters::{LinkCounter, Reason, WorkerCounter};
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Direction, DropRecord, LinkBlock, WorkerTelemetry};
-use gate25_path::walk::Silent;
-use gate25_path::{Frame, InboundRead, Verdict, parse};
+use gate25_path::{InboundRead, Verdict, far_address};
 
 use crate::clock::WallClock;
 
@@ -85,7 +86,7 @@ impl Tally {
             time_ns: place.clock.unix_nanoseconds(place.now),
             line,
             line_length,
-            destination: destination(frame, place),
+            far: far(frame, place),
             reason: verdict.reason,
             direction: place.direction,
             link: u16::try_from(place.link).unwrap_or(u16::MAX),
@@ -137,18 +138,13 @@ fn pool(reason: Reason, number: u16, place: Place<'_>) {
     }
 }
 
-/// Where a dropped frame wanted to go: the destination of the innermost header read; 0 if none was.
-fn destination(frame: &[u8], place: Place<'_>) -> u128 {
-    let is_end = |address| place.image.is_some_and(|image| image.is_tunnel_end(address));
-    let (packet, _) = parse(Frame::whole(frame), place.direction, is_end, &mut Silent);
-    let Some(header) = packet.innermost() else { return 0 };
-    if header.v6 {
-        let bytes = frame.get(header.at + 24..).and_then(|rest| rest.first_chunk::<16>());
-        bytes.map_or(0, |bytes| u128::from_be_bytes(*bytes))
-    } else {
-        let bytes = frame.get(header.at + 16..).and_then(|rest| rest.first_chunk::<4>());
-        bytes.map_or(0, |bytes| 0xffff_0000_0000 | u128::from(u32::from_be_bytes(*bytes)))
-    }
+/// The other end of a dropped frame as records hold it; 0 if no IP header was read.
+fn far(frame: &[u8], place: Place<'_>) -> u128 {
+    let address = place.image.and_then(|image| far_address(image, place.direction, frame));
+    address.map_or(0, |address| match address {
+        IpAddr::V4(four) => four.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(six) => six.to_bits(),
+    })
 }
 
 const INBOUND_READS: [InboundRead; 4] =

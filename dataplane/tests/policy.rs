@@ -144,10 +144,12 @@ fn drops_and_only_drops_what_the_policy_says() {
     let mapped = |octets: [u8; 4]| 0xffff_0000_0000 | u128::from(u32::from_be_bytes(octets));
     assert_eq!(records.len(), 4);
     let first = records.iter().find(|record| record.direction == Outbound).unwrap();
-    assert_eq!((first.line, first.line_length, first.destination), (mapped(DYNAMIC), 32, mapped(FOREIGN)));
+    assert_eq!((first.line, first.line_length, first.far), (mapped(DYNAMIC), 32, mapped(FOREIGN)));
     assert_eq!((first.reason, first.slot, first.link), (Reason::Blocked, 3, 0));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
     assert!(now - first.time_ns < 60_000_000_000, "{} against {now}", first.time_ns);
+    let inbound = records.iter().find(|record| record.direction == Inbound).unwrap();
+    assert_eq!((inbound.line, inbound.far), (mapped(DYNAMIC), mapped(FOREIGN)));
     let six = records.iter().find(|record| record.line_length == 64).unwrap();
     assert_eq!((six.line >> 64, six.line as u64), (0x2001_0db8_0001_0002, 0));
     drop(run.dataplane);

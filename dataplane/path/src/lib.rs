@@ -34,4 +34,4 @@ pub use burst::{BURST, judge_burst};
 pub use frame::{Direction, Frame};
 pub use parse::{Outcome, Packet, Segment, Stop, parse};
 pub use share::Line;
-pub use verdict::{Action, InboundRead, Verdict, judge, judge_frame};
+pub use verdict::{Action, InboundRead, Verdict, far_address, judge, judge_frame};

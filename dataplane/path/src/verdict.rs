@@ -3,6 +3,8 @@
 //! Outbound, a SYN to port 25 out of a pool is stopped, and packets that hide whether they are one. Inbound, only
 //! answers from port 25 to a forged SYN are. Everything else passes. Nothing here counts.
 
+use std::net::IpAddr;
+
 use gate25_include::counters::{LinkCounter, Reason};
 use gate25_include::image::{self, Image, Match, Pool, Stage};
 
@@ -115,6 +117,15 @@ pub fn judge_frame<O: Observer>(
         observer.see(Step::Judged(verdict));
     }
     verdict
+}
+
+/// The other end of a frame's traffic: of the innermost IP header read, the destination outbound, the source
+/// inbound. None if no IP header was read. For records of what was dropped.
+#[must_use]
+pub fn far_address(image: &Image, direction: Direction, frame: &[u8]) -> Option<IpAddr> {
+    let frame = Frame::whole(frame);
+    let (packet, _) = parse(frame, direction, |address| image.is_tunnel_end(address), &mut Silent);
+    lookup::far_side(&packet, direction, frame).ok().flatten()
 }
 
 /// One packet before its image.

@@ -3,7 +3,7 @@
 //! ```text
 //! ring word 0   reserved: records begun      ring word 1   committed: records complete
 //! record words  0 sequence, from 0           1 nanoseconds since the Unix epoch
-//!               2-3 line's first address      4-5 destination (high, low; IPv4 as ::ffff:a.b.c.d)
+//!               2-3 line's first address      4-5 the other end (high, low; IPv4 as ::ffff:a.b.c.d)
 //!               6 reason (8 bits), direction (8), link (16), line length (8)   7 counter slot (32)
 //! ```
 //! The writer raises `reserved` (then a Release fence) before it overwrites and `committed` (Release)
@@ -27,8 +27,9 @@ pub struct DropRecord {
     pub line: u128,
     /// Bits of the line: 32 for IPv4.
     pub line_length: u8,
-    /// Where it wanted to go, as the innermost header read says; IPv4 as `::ffff:a.b.c.d`.
-    pub destination: u128,
+    /// The other end, as the innermost header read says: destination outbound, source inbound; 0 if none was read,
+    /// IPv4 as `::ffff:a.b.c.d`.
+    pub far: u128,
     /// Why it was dropped.
     pub reason: Reason,
     /// Which way it went.
@@ -50,8 +51,8 @@ impl DropRecord {
             self.time_ns,
             (self.line >> 64) as u64,
             self.line as u64,
-            (self.destination >> 64) as u64,
-            self.destination as u64,
+            (self.far >> 64) as u64,
+            self.far as u64,
             packed,
             u64::from(self.slot),
         ]
@@ -63,7 +64,7 @@ impl DropRecord {
             time_ns,
             line: u128::from(line_high) << 64 | u128::from(line_low),
             line_length: (packed >> 32) as u8,
-            destination: u128::from(to_high) << 64 | u128::from(to_low),
+            far: u128::from(to_high) << 64 | u128::from(to_low),
             reason: Reason::from_word(packed as u8 as usize)?,
             direction: if (packed >> 8) as u8 == 0 { Direction::Outbound } else { Direction::Inbound },
             link: (packed >> 16) as u16,

@@ -17,7 +17,7 @@ fn record(number: u64) -> DropRecord {
         time_ns: number,
         line: 1 << 127 | u128::from(number),
         line_length: 64,
-        destination: 0xffff_c000_0201,
+        far: 0xffff_c000_0201,
         reason: Reason::ReturnBlocked,
         direction: Direction::Inbound,
         link: 1,
