@@ -47,7 +47,7 @@ impl Drops {
         let columns = [
             ("TIME", "time"),
             ("LINE", "line"),
-            ("DESTINATION", "destination"),
+            ("FAR END", "far"),
             ("DIRECTION", "direction"),
             ("REASON", "reason"),
             ("POOL", "pool"),
@@ -65,7 +65,7 @@ fn row(record: &DropRecord, image: Option<&Image>, link: &dyn Fn(u16) -> String)
     json!({
         "time": time,
         "line": line(record),
-        "destination": address(record.destination).to_string(),
+        "far": address(record.far).to_string(),
         "direction": record.direction.name(),
         "reason": record.reason.name(),
         "pool": pool.map(|pool| pool.name),
