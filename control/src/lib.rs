@@ -9,6 +9,7 @@ pub mod compile;
 pub mod config;
 pub mod daemon;
 pub mod explain;
+pub mod export;
 pub mod guard;
 pub mod policy;
 pub mod publish;

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use clap::Parser;
 use crossbeam::channel::{Sender, bounded};
 
-use crate::api;
 use crate::state::{StateError, Store};
 use crate::supervise::{Settings, Shared, Supervisor, now};
+use crate::{api, export};
 
 /// Compiles policies, publishes them to one dataplane, keeps the last good one on disk, serves metrics.
 ///
@@ -83,6 +83,9 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         };
         StartError::Socket { path: path.clone(), error, remedy }
     })?;
+    let address = export::serve(options.metrics, export::Limits::default(), shared)
+        .map_err(|error| StartError::Metrics { address: options.metrics, error })?;
+    eprintln!("gate25-control: serves {} and http://{address}/metrics", path.display());
     let (stop, stopped) = bounded(1);
     stop_on_signals(stop)?;
     supervisor.run(&stopped);

@@ -57,9 +57,14 @@ static INCARNATION: AtomicU64 = AtomicU64::new(1);
 impl Double {
     /// Listens at `socket` until dropped; the socket's file stays behind, as after a kill.
     pub(crate) fn start(socket: &Path, manner: Manner) -> Double {
+        Double::start_with(socket, manner, &["east", "west"], 2)
+    }
+
+    /// As [`Double::start`], with these links and so many workers.
+    pub(crate) fn start_with(socket: &Path, manner: Manner, links: &[&str], workers: usize) -> Double {
         let incarnation = INCARNATION.fetch_add(1, Ordering::Relaxed);
         let identity = Identity { incarnation, started_at: 1_700_000_000, pid: 4711, tsc_hz: 1_000_000_000 };
-        let telemetry = Arc::new(Telemetry::create("bng1", &["east", "west"], 2, identity).unwrap());
+        let telemetry = Arc::new(Telemetry::create("bng1", links, workers, identity).unwrap());
         let inner = Inner { image: None, previous: None, highest: 0, confirm_until: None, adopted: Vec::new(), manner };
         let inner = Arc::new(Mutex::new(inner));
         let stop = Arc::new(AtomicBool::new(false));
