@@ -92,12 +92,12 @@ pub enum Failure {
         /// What to do.
         remedy: &'static str,
     },
-    /// A worker that does not run where it should.
-    #[error("worker {worker} on CPU {core}: {cause}")]
-    Worker {
-        /// Index of the worker.
-        worker: u16,
-        /// Its CPU.
+    /// A thread that cannot run where it should.
+    #[error("{thread} on CPU {core}: {cause}")]
+    Cpu {
+        /// `main thread`, `worker 0`.
+        thread: String,
+        /// The CPU.
         core: u16,
         /// What is wrong, and what to do.
         cause: String,
@@ -113,7 +113,7 @@ impl Failure {
             Self::Port { .. } => 5,
             Self::Held { .. } => 6,
             Self::Running { .. } => 7,
-            Self::System { .. } | Self::Worker { .. } => 8,
+            Self::System { .. } | Self::Cpu { .. } => 8,
         }
     }
 

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 use crate::config::Config;
 use crate::device::{Device, ETHERNET_AND_TAGS};
 use crate::failure::Failure;
@@ -39,12 +41,7 @@ pub fn link_buffers(config: &Config) -> u32 {
 
 /// Refuses what cannot work.
 pub fn check(config: &Config) -> Result<(), Failure> {
-    for (worker, &core) in config.cores.iter().enumerate() {
-        if !Path::new(&format!("/sys/devices/system/cpu/cpu{core}")).exists() {
-            let cause = "this host has no such CPU; name one of lscpu's in cores".to_owned();
-            return Err(Failure::Worker { worker: u16::try_from(worker).unwrap_or(u16::MAX), core, cause });
-        }
-    }
+    check_cpus(config)?;
     if config.huge_pages {
         let (free_mb, needed_mb) = (free_huge_mb(Path::new("/sys")), u64::from(memory_mb(config)));
         if free_mb < needed_mb {
@@ -52,6 +49,27 @@ pub fn check(config: &Config) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Tries each CPU: EAL ends the process without a word if it cannot pin a thread.
+fn check_cpus(config: &Config) -> Result<(), Failure> {
+    let before = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+    let workers = config.cores.iter().enumerate().map(|(worker, &core)| (format!("worker {worker}"), core));
+    let mut result = Ok(());
+    for (thread, core) in workers.chain([("main thread".to_owned(), config.main_core)]) {
+        let mut cpus = CpuSet::new();
+        if usize::from(core) < CpuSet::MAX_CPU {
+            cpus.set(core.into());
+        }
+        if sched_setaffinity(None, &cpus).is_err() {
+            let cause = "this host has no such CPU, or it is outside this process's cpuset; see lscpu".to_owned();
+            result = Err(Failure::Cpu { thread, core, cause });
+            break;
+        }
+    }
+    // The mask that was there can be set again.
+    let _ = sched_setaffinity(None, &before);
+    result
 }
 
 /// Refuses a kernel interface that cannot carry the link, before its driver is asked.
@@ -134,6 +152,9 @@ mod tests {
         let error = check(&config("[0, 1023]", 1500)).unwrap_err();
         assert_eq!(error.exit_code(), 8);
         assert!(error.to_string().contains("worker 1 on CPU 1023"), "{error}");
+        let mut main = config("[0]", 1500);
+        main.main_core = 1022;
+        assert!(check(&main).unwrap_err().to_string().contains("main thread on CPU 1022"));
     }
 
     #[test]

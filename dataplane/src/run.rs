@@ -149,8 +149,8 @@ fn launch(
             stop: Arc::clone(stop),
             idle: config.idle,
         };
-        eal.launch(u32::from(index) + 1, move || Worker::new(orders).run()).map_err(|cause| Failure::Worker {
-            worker: index,
+        eal.launch(u32::from(index) + 1, move || Worker::new(orders).run()).map_err(|cause| Failure::Cpu {
+            thread: format!("worker {index}"),
             core,
             cause,
         })?;

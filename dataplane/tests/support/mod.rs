@@ -96,7 +96,9 @@ impl Plan {
     pub fn config(&self) -> PathBuf {
         let file = self.folder.path("dataplane.toml");
         let run_dir = self.folder.path("run");
-        let head = format!("instance = \"{}\"\nmain_core = 1\nrun_dir = \"{}\"\n", self.instance, run_dir.display());
+        let main_core = usize::from(std::thread::available_parallelism().unwrap().get() > 1);
+        let instance = &self.instance;
+        let head = format!("instance = \"{instance}\"\nmain_core = {main_core}\nrun_dir = \"{}\"\n", run_dir.display());
         std::fs::write(&file, head + &self.top + &self.links).unwrap();
         file
     }
