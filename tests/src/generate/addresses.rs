@@ -13,6 +13,8 @@ use crate::golden::Policy;
 pub struct Addresses {
     all4: Vec<IpNet>,
     all6: Vec<IpNet>,
+    sources4: Vec<IpNet>,
+    sources6: Vec<IpNet>,
     ends4: Vec<IpNet>,
     ends6: Vec<IpNet>,
 }
@@ -21,12 +23,27 @@ impl Addresses {
     /// The prefixes of `policy`.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
-        let sources = policy.sources.iter().map(|(prefix, _)| *prefix);
+        let families = |prefixes: &[IpNet]| -> (Vec<IpNet>, Vec<IpNet>) {
+            prefixes.iter().copied().partition(|prefix| prefix.addr().is_ipv4())
+        };
+        let sources: Vec<IpNet> = policy.sources.iter().map(|(prefix, _)| *prefix).collect();
         let destinations = policy.destinations.iter().map(|(prefix, _)| *prefix);
-        let all = sources.chain(destinations).chain(policy.endpoints.iter().copied());
-        let (all4, all6) = all.partition(|prefix| prefix.addr().is_ipv4());
-        let (ends4, ends6) = policy.endpoints.iter().copied().partition(|prefix| prefix.addr().is_ipv4());
-        Self { all4, all6, ends4, ends6 }
+        let all: Vec<IpNet> = sources.iter().copied().chain(destinations).chain(policy.endpoints.clone()).collect();
+        let ((all4, all6), (sources4, sources6)) = (families(&all), families(&sources));
+        let (ends4, ends6) = families(&policy.endpoints);
+        Self { all4, all6, sources4, sources6, ends4, ends6 }
+    }
+
+    /// An IPv4 address that is likely a subscriber's.
+    #[must_use]
+    pub fn source4(&self, rng: &mut StdRng) -> Ipv4Addr {
+        if chance(rng, 70) { in4(rng, &self.sources4) } else { self.any4(rng) }
+    }
+
+    /// An IPv6 address that is likely a subscriber's.
+    #[must_use]
+    pub fn source6(&self, rng: &mut StdRng) -> Ipv6Addr {
+        if chance(rng, 70) { in6(rng, &self.sources6) } else { self.any6(rng) }
     }
 
     /// An IPv4 address, mostly one that some table knows.

@@ -16,7 +16,10 @@ pub(super) fn packet(rng: &mut StdRng, addresses: &Addresses, level: usize) -> V
 pub(super) fn packet4(rng: &mut StdRng, addresses: &Addresses, level: usize) -> Vec<Layer> {
     let Upper { layers, carrier } = upper::upper(rng, addresses, level);
     let mut header = Ipv4::new("0.0.0.0", "0.0.0.0");
-    (header.source, header.destination) = (addresses.any4(rng), addresses.any4(rng));
+    (header.source, header.destination) = (addresses.source4(rng), addresses.any4(rng));
+    if chance(rng, 20) {
+        std::mem::swap(&mut header.source, &mut header.destination);
+    }
     if carrier && chance(rng, 80) {
         // Outbound the destination makes it ours, inbound the source.
         let end = if chance(rng, 66) { &mut header.destination } else { &mut header.source };
@@ -77,16 +80,19 @@ fn options(rng: &mut StdRng, addresses: &Addresses) -> Vec<u8> {
 pub(super) fn packet6(rng: &mut StdRng, addresses: &Addresses, level: usize) -> Vec<Layer> {
     let Upper { layers, carrier } = upper::upper(rng, addresses, level);
     let mut header = Ipv6::new("::", "::");
-    (header.source, header.destination) = (addresses.any6(rng), addresses.any6(rng));
+    (header.source, header.destination) = (addresses.source6(rng), addresses.any6(rng));
+    if chance(rng, 20) {
+        std::mem::swap(&mut header.source, &mut header.destination);
+    }
     if carrier && chance(rng, 80) {
         // Outbound the destination makes it ours, inbound the source.
         let end = if chance(rng, 66) { &mut header.destination } else { &mut header.source };
         *end = addresses.end6(rng);
     }
     let mut chain: Vec<Layer> = Vec::new();
-    let count = one(rng, &[0, 0, 0, 0, 0, 1, 1, 2, 3, 5, 15, 16, 17]);
+    let count = if chance(rng, 15) { rng.random_range(3..18) } else { one(rng, &[0, 0, 0, 1, 2]) };
     for _ in 0..count {
-        chain.push(extension(rng, addresses, if count > 5 { 3 } else { 25 }));
+        chain.push(extension(rng, addresses, if count > 3 { 2 } else { 20 }));
     }
     let mut rest = [chain, vec![Slice::rest(0, layers).into()]].concat();
     if chance(rng, 8) {

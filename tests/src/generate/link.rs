@@ -17,14 +17,15 @@ pub(super) fn layers(rng: &mut StdRng, addresses: &Addresses) -> Vec<Layer> {
         ethernet.ethertype = Some(one(rng, &[0x0800, 0x86dd, 0x0806, 0x8847, 0x8864, 0x05dc, 0x0600]));
     }
     let mut layers = vec![ethernet.into()];
-    for _ in 0..one(rng, &[0, 0, 0, 0, 0, 1, 1, 2, 2, 7, 8, 9, 10]) {
+    let tags = if chance(rng, 6) { rng.random_range(3..11) } else { one(rng, &[0, 0, 0, 0, 1, 2]) };
+    for _ in 0..tags {
         let tpid = one(rng, &[0x8100, 0x8100, 0x88a8, 0x9100, 0x9200]);
         layers.push(Vlan { ethertype: None, ..Vlan::tagged(tpid, rng.random()) }.into());
     }
     match rng.random_range(0..20) {
         0..=2 => mpls(rng, &mut layers),
         3..=5 => layers.push(pppoe(rng).into()),
-        6 => layers.push(snap(rng).into()),
+        6 if chance(rng, 50) => layers.push(snap(rng).into()),
         _ => {}
     }
     layers.extend(internet::packet(rng, addresses, 0));
@@ -32,7 +33,7 @@ pub(super) fn layers(rng: &mut StdRng, addresses: &Addresses) -> Vec<Layer> {
 }
 
 fn mpls(rng: &mut StdRng, layers: &mut Vec<Layer>) {
-    let count = one(rng, &[1, 1, 1, 2, 3, 15, 16, 17, 18]);
+    let count = if chance(rng, 20) { rng.random_range(15..19) } else { rng.random_range(1..4) };
     for _ in 0..count {
         let bottom = chance(rng, 2).then(|| rng.random());
         layers.push(Mpls { bottom, ..Mpls::new(rng.random_range(0..1 << 20)) }.into());

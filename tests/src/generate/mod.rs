@@ -38,12 +38,12 @@ impl Frames {
     #[must_use]
     pub fn next_frame(&mut self) -> Vec<u8> {
         match self.rng.random_range(0..20) {
-            0 => self.random_bytes(),
-            1..=4 if !self.seeds.is_empty() => {
+            0 if chance(&mut self.rng, 30) => self.random_bytes(),
+            1..=3 if !self.seeds.is_empty() => {
                 let seed = self.seeds[self.rng.random_range(0..self.seeds.len())].clone();
                 mutate(&mut self.rng, seed)
             }
-            5..=8 => {
+            5..=7 => {
                 let frame = self.structured();
                 mutate(&mut self.rng, frame)
             }
@@ -62,7 +62,7 @@ impl Frames {
     pub fn structured(&mut self) -> Vec<u8> {
         let layers = link::layers(&mut self.rng, &self.addresses);
         let mut frame = build(&layers);
-        match self.rng.random_range(0..12) {
+        match self.rng.random_range(0..20) {
             0 => frame.resize(frame.len().max(60), 0),
             1 => frame.resize(frame.len() + self.rng.random_range(1..20), 0xa5),
             2 => frame.truncate(self.rng.random_range(0..=frame.len())),

@@ -21,7 +21,11 @@ fn mutate_once(rng: &mut StdRng, frame: &mut Vec<u8>) {
     }
     // Headers stand in front: two thirds of the changes go there.
     let reach = if rng.random_ratio(2, 3) { frame.len().min(100) } else { frame.len() };
-    let at = rng.random_range(0..reach);
+    let mut at = rng.random_range(0..reach);
+    if at < 14 && rng.random_ratio(4, 5) {
+        // The Ethernet header decides too early.
+        at = (at + 14).min(frame.len() - 1);
+    }
     match rng.random_range(0..10) {
         0..=2 => frame[at] ^= 1 << rng.random_range(0..8),
         3..=4 => frame[at] = one(rng, &[0, 1, 4, 6, 17, 25, 41, 43, 44, 47, 51, 59, 60, 64, 127, 128, 254, 255]),

@@ -26,7 +26,7 @@ pub fn policy(seed: u64) -> Policy {
         destinations.extend(prefixes(rng, count, 0).into_iter().map(|prefix| (prefix, group)));
     }
     let shortest = if chance(rng, 20) { 0 } else { 24 };
-    let endpoints = if chance(rng, 10) { Vec::new() } else { prefixes(rng, 6, shortest) };
+    let endpoints = if chance(rng, 10) { Vec::new() } else { prefixes(rng, 10, shortest) };
     Policy { pools, sources, groups, destinations, endpoints }
 }
 

@@ -28,13 +28,19 @@ pub(super) fn upper(rng: &mut StdRng, addresses: &Addresses, level: usize) -> Up
 }
 
 fn tcp(rng: &mut StdRng) -> Vec<Layer> {
-    let port = |rng: &mut StdRng| one(rng, &[25, 25, 25, 25, 40025, 40025, 587, 465, 26, 6400]);
+    // To port 25 or from it, seldom both.
+    let other = |rng: &mut StdRng| one(rng, &[40025, 40025, 40025, 25, 587, 465, 26, 6400]);
+    let (source, destination) = match rng.random_range(0..10) {
+        0..=5 => (other(rng), 25),
+        6..=7 => (25, other(rng)),
+        _ => (other(rng), other(rng)),
+    };
     let flags = if chance(rng, 20) {
         rng.random()
     } else {
         one(rng, &[0x02, 0x02, 0x02, 0xc2, 0x12, 0x12, 0x10, 0x18, 0x04, 0x03])
     };
-    let mut segment = Tcp::segment(port(rng), port(rng), flags);
+    let mut segment = Tcp::segment(source, destination, flags);
     (segment.sequence, segment.acknowledgment) = (rng.random(), rng.random());
     if chance(rng, 20) {
         segment.options = vec![1; rng.random_range(0..40)];
