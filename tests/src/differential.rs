@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use gate25_include::image::{self, Image, ImageBuilder};
+use gate25_path::burst::judge_burst;
 use gate25_path::frame::Frame;
 use gate25_path::verdict::{self, InboundRead};
 use gate25_path::walk::Silent;
@@ -83,6 +84,13 @@ impl Answer {
         self.reason
     }
 
+    /// The same without the answer's bytes.
+    #[must_use]
+    pub fn unanswered(self) -> Self {
+        let action = if self.action == Action::Pass { Action::Pass } else { Action::Drop };
+        Self { action, ..self }
+    }
+
     /// Whether it is a reject with an answer.
     #[must_use]
     pub fn is_answered(&self) -> bool {
@@ -100,16 +108,33 @@ pub fn model(policy: Option<&Policy>, direction: Direction, captured: Captured) 
 /// The path's answer; a reject that is not answered counts as a drop.
 #[must_use]
 pub fn path(image: Option<&Image>, direction: Direction, bytes: &[u8], wire_len: usize) -> Answer {
-    let direction = match direction {
-        Direction::Outbound => frame::Direction::Outbound,
-        Direction::Inbound => frame::Direction::Inbound,
-    };
     let frame = Frame::captured(bytes, wire_len);
     let verdict = if wire_len == bytes.len() {
-        verdict::judge(image, direction, bytes)
+        verdict::judge(image, path_direction(direction), bytes)
     } else {
-        verdict::judge_frame(image, direction, frame, &mut Silent)
+        verdict::judge_frame(image, path_direction(direction), frame, &mut Silent)
     };
+    answer(&verdict, frame)
+}
+
+/// The path's answers to whole frames judged as one burst.
+#[must_use]
+pub fn path_burst(image: Option<&Image>, direction: Direction, frames: &[&[u8]]) -> Vec<Answer> {
+    // What stands there before must not matter.
+    let before = verdict::judge(image, path_direction(direction), &[]);
+    let mut verdicts = vec![before; frames.len()];
+    judge_burst(image, path_direction(direction), frames, &mut verdicts);
+    verdicts.iter().zip(frames).map(|(verdict, frame)| answer(verdict, Frame::whole(frame))).collect()
+}
+
+fn path_direction(direction: Direction) -> frame::Direction {
+    match direction {
+        Direction::Outbound => frame::Direction::Outbound,
+        Direction::Inbound => frame::Direction::Inbound,
+    }
+}
+
+fn answer(verdict: &verdict::Verdict, frame: Frame<'_>) -> Answer {
     let action = match verdict.action {
         verdict::Action::Pass => Action::Pass,
         verdict::Action::Drop => Action::Drop,

@@ -71,6 +71,18 @@ impl Frames {
         frame
     }
 
+    /// An IP packet without a link layer, mostly right.
+    #[must_use]
+    pub fn packet(&mut self) -> Vec<u8> {
+        build(&internet::packet(&mut self.rng, &self.addresses, 0))
+    }
+
+    /// A number below `bound`, for the tests' own choices.
+    #[must_use]
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.rng.random_range(0..bound)
+    }
+
     fn random_bytes(&mut self) -> Vec<u8> {
         let mut frame = vec![0; self.rng.random_range(0..200)];
         self.rng.fill(&mut frame[..]);
