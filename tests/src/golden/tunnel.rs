@@ -106,8 +106,8 @@ fn gtp(frame: Captured, room: Room) -> Result<Result<Content, Lack>, NotCaptured
     if let Err(lack) = room.need(header + 2) {
         return Ok(Err(lack));
     }
-    let first = frame.u8(header)?;
-    if first & 0xf0 != 0x30 || frame.u8(header + 1)? != 255 {
+    let (first, message) = (frame.u8(header)?, frame.u8(header + 1)?);
+    if first & 0xf0 != 0x30 || message != 255 {
         return Ok(Ok(Content::Other));
     }
     Ok(Ok(match gtp_payload(frame, room.behind(header), first)? {
