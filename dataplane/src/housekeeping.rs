@@ -76,6 +76,9 @@ impl Housekeeping<'_> {
             if now >= timers.second {
                 timers.second = now + Duration::from_secs(1);
                 self.clock.renew();
+                if self.signals.hangup_came() {
+                    say("SIGHUP changes nothing: dataplane.toml is read at start, policies come over the socket".into());
+                }
                 link_watch.statistics(self.links, self.telemetry);
             }
             if let Some(interval) = self.supervisor.feeding_interval()

@@ -7,6 +7,8 @@ use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gate25_include::counters::WorkerCounter;
@@ -16,23 +18,24 @@ use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
     sendmsg_addr, socket_with,
 };
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::Failure;
 
-/// SIGTERM and SIGINT, readable.
+/// SIGTERM and SIGINT, readable; SIGHUP, harmless.
 pub struct Signals {
     read: UnixStream,
+    hangup: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Takes over both signals. The first one is for [`Self::came`]; a second one ends the process with 130 at once,
+    /// Takes over these signals. The first SIGTERM or SIGINT is for [`Self::came`]; a second one ends the process with 130 at once,
     /// whatever it is doing.
     pub fn take() -> Result<Self, Failure> {
         let failed = |cause| Failure::system("signals", cause, "this is a bug or a lack of descriptors");
         let (read, write) = UnixStream::pair().map_err(failed)?;
         read.set_nonblocking(true).map_err(failed)?;
-        let once = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let once = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
             // In this order: the first signal finds `once` unset.
             signal_hook::flag::register_conditional_shutdown(signal, 130, once.clone()).map_err(failed)?;
@@ -40,7 +43,15 @@ impl Signals {
             let write = write.try_clone().map_err(failed)?;
             signal_hook::low_level::pipe::register(signal, write).map_err(failed)?;
         }
-        Ok(Self { read })
+        // Somebody who means "read your configuration" must not stop the traffic.
+        let hangup = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGHUP, Arc::clone(&hangup)).map_err(failed)?;
+        Ok(Self { read, hangup })
+    }
+
+    /// Whether SIGHUP came since the last time.
+    pub fn hangup_came(&self) -> bool {
+        self.hangup.swap(false, Ordering::Relaxed)
     }
 
     /// Whether a signal came.
@@ -111,7 +122,8 @@ impl Supervisor {
 
 /// The policy that a predecessor stored, if systemd passes one (LISTEN_FDS, sd_listen_fds(3)).
 ///
-/// It is opened anew through /proc, read-only; its seals belong to the memory and come along.
+/// It is opened anew through /proc, read-only; its seals belong to the memory and come along. The descriptor passed
+/// stays open beside it, so this one image's memory is freed with the process only.
 pub fn stored_image() -> Option<OwnedFd> {
     let variable = |name| std::env::var(name).ok();
     if variable("LISTEN_PID")? != std::process::id().to_string() {

@@ -277,6 +277,17 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
+fn sighup_changes_nothing_and_says_so() {
+    if skipped() {
+        return;
+    }
+    let mut dataplane = null_link(Plan::new()).start();
+    dataplane.signal(rustix::process::Signal::HUP);
+    assert!(wait_for(Duration::from_secs(5), || dataplane.log().contains("SIGHUP changes nothing")));
+    assert_eq!(dataplane.stop(Duration::from_secs(2)), Some(0));
+}
+
+#[test]
 fn a_stopped_process_goes_on_without_being_called_stuck() {
     if skipped() {
         return;
