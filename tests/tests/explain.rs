@@ -6,32 +6,33 @@ mod replaying;
 
 use std::fmt::Write as _;
 
-use gate25_control::explain::{FrameArguments, run};
-use gate25_tests::golden::Direction;
+use gate25_control::explain::{Ground, Which};
+use gate25_control::replay::Rules;
+use gate25_control::supervise::origins;
+use gate25_path::Direction;
+use gate25_tests::golden;
 use replaying::{Folder, judged};
 use serde_json::Value;
 
-fn explain(arguments: &FrameArguments, json: bool) -> Result<String, String> {
-    let (mut out, mut talk) = (Vec::new(), Vec::new());
-    run(arguments, json, &mut out, &mut talk).map_err(|error| error.to_string())?;
+fn explain(folder: &Folder, which: &Which, direction: Direction, json: bool) -> Result<String, String> {
+    let rules = Rules::load(&folder.path("policy.toml"), 1_800_000_000, None).unwrap();
+    let effective = rules.policy.at(rules.at);
+    let places = |source, destination| Some(origins(&effective, source, destination));
+    let ground = Ground { image: Some(&rules.image), at: rules.at, origins: &places };
+    let mut out = Vec::new();
+    which.explain(&ground, direction, json, &mut out).map_err(|error| error.to_string())?;
     Ok(String::from_utf8(out).unwrap())
 }
 
-fn of_frame(folder: &Folder, frame: &[u8], inbound: bool) -> FrameArguments {
+fn of_frame(folder: &Folder, frame: &[u8]) -> Result<String, String> {
     let mut hex = String::new();
     frame.iter().for_each(|byte| write!(hex, "{byte:02x} ").unwrap());
-    let (policy, at) = (folder.path("policy.toml"), Some(1_800_000_000));
-    FrameArguments { policy, frame: Some(hex), pcap: None, packet: None, inbound, at }
+    explain(folder, &Which { frame: Some(hex), pcap: None, packet: None }, Direction::Outbound, false)
 }
 
-fn of_packet(folder: &Folder, file: &str, packet: u64) -> FrameArguments {
-    let inbound = file == "network.pcap";
-    FrameArguments {
-        frame: None,
-        pcap: Some(folder.path(file)),
-        packet: Some(packet),
-        ..of_frame(folder, &[], inbound)
-    }
+fn of_packet(folder: &Folder, file: &str, packet: u64) -> Result<String, String> {
+    let direction = if file == "network.pcap" { Direction::Inbound } else { Direction::Outbound };
+    explain(folder, &Which { frame: None, pcap: Some(folder.path(file)), packet: Some(packet) }, direction, true)
 }
 
 #[test]
@@ -40,10 +41,10 @@ fn every_packet_of_the_catalogue_ends_in_its_verdict() {
     let folder = Folder::of(&vectors);
     let mut number = [0; 2];
     for vector in &vectors {
-        let inbound = vector.direction == Direction::Inbound;
+        let inbound = vector.direction == golden::Direction::Inbound;
         number[usize::from(inbound)] += 1;
         let file = if inbound { "network.pcap" } else { "access.pcap" };
-        let told = explain(&of_packet(&folder, file, number[usize::from(inbound)]), true).unwrap();
+        let told = of_packet(&folder, file, number[usize::from(inbound)]).unwrap();
         let told: Value = serde_json::from_str(&told).unwrap();
         let (expect, name) = (&vector.expect, vector.name);
         assert_eq!(told["reason"], expect.reason.name(), "{name}");
@@ -58,7 +59,7 @@ fn the_walk_names_offsets_prefixes_and_places() {
     let vectors = judged();
     let folder = Folder::of(&vectors);
     let frame_of = |name: &str| &vectors.iter().find(|one| one.name == name).unwrap().frame;
-    let text = explain(&of_frame(&folder, frame_of("dynamic-own-mail-v6"), false), false).unwrap();
+    let text = of_frame(&folder, frame_of("dynamic-own-mail-v6")).unwrap();
     let policy = folder.path("policy.toml");
     let policy = policy.display();
     let (dynamic, own_mail) = (written_at(&folder, "2001:db8:100::/40"), written_at(&folder, "2001:db8:25::/64"));
@@ -76,13 +77,13 @@ pass: allowed_destination, dynamic, line 2001:db8:100:1::/64
 "
     );
     assert_eq!(text, expected);
-    let text = explain(&of_frame(&folder, frame_of("dynamic-foreign-25-v4"), false), false).unwrap();
+    let text = of_frame(&folder, frame_of("dynamic-foreign-25-v4")).unwrap();
     assert!(text.contains("far side 198.51.100.25: in no destination group\n"), "{text}");
     assert!(text.contains("line 203.0.113.7: place "), "{text}");
     assert!(
         text.ends_with("drop: blocked, dynamic, line 203.0.113.7\n  Dropped: to port 25 out of an enforced pool.\n")
     );
-    let text = explain(&of_frame(&folder, frame_of("static-foreign-25-v4"), false), false).unwrap();
+    let text = of_frame(&folder, frame_of("static-foreign-25-v4")).unwrap();
     assert!(text.contains("subscriber 203.0.113.200: exempt \"static\" by 203.0.113.200/32 ("), "{text}");
 }
 
@@ -98,12 +99,13 @@ fn written_at(folder: &Folder, prefix: &str) -> String {
 fn what_is_not_there_is_said() {
     let vectors = judged();
     let folder = Folder::of(&vectors);
-    let packets = vectors.iter().filter(|one| one.direction == Direction::Inbound).count();
-    assert!(explain(&of_packet(&folder, "network.pcap", packets as u64), false).is_ok());
-    let error = explain(&of_packet(&folder, "network.pcap", packets as u64 + 1), false).unwrap_err();
+    let packets = vectors.iter().filter(|one| one.direction == golden::Direction::Inbound).count();
+    assert!(of_packet(&folder, "network.pcap", packets as u64).is_ok());
+    let error = of_packet(&folder, "network.pcap", packets as u64 + 1).unwrap_err();
     assert!(
         error.ends_with(&format!("has {packets} packets, there is no packet {}; ask for 1 to {packets}", packets + 1))
     );
-    let hex = FrameArguments { frame: Some("02:0x".into()), ..of_frame(&folder, &[], false) };
-    assert!(explain(&hex, false).unwrap_err().starts_with("'x' at position 5 of the frame is no hexadecimal digit"));
+    let hex = Which { frame: Some("02:0x".into()), pcap: None, packet: None };
+    let error = explain(&folder, &hex, Direction::Outbound, false).unwrap_err();
+    assert!(error.starts_with("'x' at position 5 of the frame is no hexadecimal digit"), "{error}");
 }

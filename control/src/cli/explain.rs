@@ -1,4 +1,4 @@
-//! `gate25 explain SRC DST`: what happens to mail from one address to another, and why.
+//! `gate25 explain SRC DST`: what happens to mail from one address to another, and why. (A frame's: `walk`.)
 //!
 //! The verdict is the packet path's own, on a frame made for the question, under the image the workers
 //! read or, with `--policy`, under a file. Files and lines come from the policy control holds, if it is
@@ -16,21 +16,26 @@ use serde_json::{Value, json};
 use super::frame::{CLIENT, SMTP, SYN, SYN_ACK, segment};
 use super::output::{self, Exit, Failure, hex};
 use super::show::{groups, pool_settings};
-use super::{Context, table};
+use super::{Context, table, walk};
 use crate::api::{self, Origin, Origins, Reply, Request};
 use crate::compile::{Slots, compile};
 use crate::config::{format_time, parse_time};
+use crate::explain::Which;
 use crate::policy;
 use crate::publish::{Dataplane, PATIENCE};
 use crate::supervise::{now, origins};
 
-/// Say what happens to mail from one address to another, and why.
+/// Say what happens to mail from one address to another, or to a frame, and why.
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
     /// The address that opens the connection
-    source: IpAddr,
+    #[arg(required_unless_present_any = ["frame", "pcap"], conflicts_with_all = ["frame", "pcap"])]
+    source: Option<IpAddr>,
     /// The address of the mail server
-    destination: IpAddr,
+    #[arg(required_unless_present_any = ["frame", "pcap"])]
+    destination: Option<IpAddr>,
+    #[command(flatten)]
+    which: Which,
     /// outbound: SRC is a subscriber; inbound: DST is one
     #[arg(long, value_enum, default_value_t = Way::Outbound)]
     direction: Way,
@@ -48,6 +53,16 @@ enum Way {
     Inbound,
 }
 
+/// What happens to mail between two addresses?
+#[derive(Debug)]
+struct Question {
+    source: IpAddr,
+    destination: IpAddr,
+    direction: Way,
+    policy: Option<PathBuf>,
+    at: Option<i64>,
+}
+
 /// The image to judge by, and where its prefixes were written.
 struct Ground {
     image: Option<Image>,
@@ -58,6 +73,28 @@ struct Ground {
 
 impl Explain {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Self { source, destination, which, direction, policy, at } = self;
+        match (source, destination, &policy) {
+            (Some(source), Some(destination), _) => {
+                Question { source, destination, direction, policy, at }.run(context)
+            }
+            (_, _, Some(file)) => walk::by_file(&which, direction.into(), file, at, context),
+            _ => walk::by_workers(&which, direction.into(), context),
+        }
+    }
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Direction {
+        match way {
+            Way::Outbound => Direction::Outbound,
+            Way::Inbound => Direction::Inbound,
+        }
+    }
+}
+
+impl Question {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
         let ground = match &self.policy {
             Some(file) => self.offline(file)?,
             None => self.online(context)?,
@@ -70,10 +107,7 @@ impl Explain {
     }
 
     fn direction(&self) -> Direction {
-        match self.direction {
-            Way::Outbound => Direction::Outbound,
-            Way::Inbound => Direction::Inbound,
-        }
+        self.direction.into()
     }
 
     /// The subscriber's address and the other one.

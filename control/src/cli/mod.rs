@@ -8,8 +8,10 @@ mod check;
 mod explain;
 mod frame;
 mod output;
+mod replay;
 mod show;
 mod table;
+mod walk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,8 +54,10 @@ enum Command {
     /// Show what runs and what is counted
     #[command(subcommand)]
     Show(show::Show),
-    /// Say what happens to mail from one address to another, and why
+    /// Say what happens to mail from one address to another, or to a frame, and why
     Explain(explain::Explain),
+    /// Judge captured packets by a policy: what would be stopped, what would leave each port
+    Replay(crate::replay::Arguments),
 }
 
 /// Where to ask, and how to print.
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::History => apply::history(&context),
         Command::Show(show) => show.run(&context),
         Command::Explain(explain) => explain.run(&context),
+        Command::Replay(arguments) => replay::run(&arguments, &context),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -10,6 +10,7 @@ use crate::api::{Cause, ClientError};
 use crate::compile::CompileError;
 use crate::config::PolicyErrors;
 use crate::publish::PublishError;
+use crate::replay::ReplayError;
 
 /// How a command ended. The numbers are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Exit {
     Ok = 0,
     /// Refused or failed; nothing has changed.
     Refused = 1,
+    /// Replay judged all but packets that were captured too short.
+    NotCaptured = 3,
     /// The dataplane or control cannot be reached.
     Unreachable = 4,
     /// A guard rail refuses the policy.
@@ -55,6 +58,9 @@ pub enum Failure {
     /// The dataplane cannot be asked.
     #[error(transparent)]
     Dataplane(#[from] PublishError),
+    /// A replay or a walk cannot be done.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// An answer of control that does not fit the question.
     #[error("gate25-control gave another answer than was asked for; run programs of one release")]
     Answer,
@@ -94,8 +100,12 @@ pub(super) fn talk(text: &str) {
 /// Prints data on stdout.
 pub(super) fn data(text: &str) -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // `gate25 show pools | head` has what it wanted.
+    unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// A reader that went away, as in `gate25 show pools | head`, has what it wanted.
+pub(super) fn unless_closed(written: io::Result<()>) -> Result<Exit, Failure> {
+    match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
         other => Ok(other.map(|()| Exit::Ok)?),
     }

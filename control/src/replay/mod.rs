@@ -35,28 +35,28 @@ use output::{NewFile, Ports};
 /// What `gate25 replay` is asked to do.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// The policy to judge by.
+    /// The policy to judge by
     #[arg(long, value_name = "P.toml")]
     pub policy: PathBuf,
-    /// Packets that came in on the access port (pcap or pcapng).
+    /// Packets that came in on the access port (pcap or pcapng)
     #[arg(long, value_name = "A.pcap", required_unless_present = "network")]
     pub access: Option<PathBuf>,
-    /// Packets that came in on the network port (pcap or pcapng).
+    /// Packets that came in on the network port (pcap or pcapng)
     #[arg(long, value_name = "N.pcap")]
     pub network: Option<PathBuf>,
-    /// Write a line of JSON for each packet.
+    /// Write a line of JSON for each packet
     #[arg(long, value_name = "V.ndjson")]
     pub verdicts: Option<PathBuf>,
-    /// Write what would leave each port to DIR/access.pcap and DIR/network.pcap.
+    /// Write what would leave each port to DIR/access.pcap and DIR/network.pcap
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// The time to judge at, as in 2026-12-01T03:00:00+09:00; now if not given.
+    /// The time to judge at, as in 2026-12-01T03:00:00+09:00; now if not given
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub at: Option<i64>,
-    /// Show what would change under another policy.
+    /// Show what would change under another policy
     #[arg(long, value_name = "OTHER.toml")]
     pub against: Option<PathBuf>,
-    /// Run the packets through a real dataplane too and compare; the program beside this one if none is named.
+    /// Run the packets through a real dataplane too and compare; the program beside this one if none is named
     #[arg(long, value_name = "PROGRAM", num_args = 0..=1)]
     pub dataplane: Option<Option<PathBuf>>,
 }
@@ -294,7 +294,7 @@ fn size(path: &Path) -> u64 {
 }
 
 /// The wall clock in unix seconds.
-pub(crate) fn now() -> i64 {
+fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

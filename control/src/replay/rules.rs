@@ -80,24 +80,26 @@ impl Rules {
 
     /// Judges a frame by its original length.
     pub fn judge(&self, direction: Direction, frame: &CapturedFrame<'_>) -> Judged<'_> {
-        self.judge_with(direction, frame, &mut Silent)
+        Judged::of(Some(&self.image), direction, frame, &mut Silent)
     }
+}
 
-    /// As [`Self::judge`], and tells each step.
-    pub fn judge_with<O: Observer>(
-        &self,
+impl<'a> Judged<'a> {
+    /// Judges a frame by its original length, and tells each step to `observer`.
+    pub fn of<O: Observer>(
+        image: Option<&'a Image>,
         direction: Direction,
         frame: &CapturedFrame<'_>,
         observer: &mut O,
-    ) -> Judged<'_> {
+    ) -> Self {
         let frame = Frame::captured(frame.bytes, frame.wire_len as usize);
-        let verdict = judge_frame(Some(&self.image), direction, frame, observer);
+        let verdict = judge_frame(image, direction, frame, observer);
         let answer = if verdict.action == Action::Reject { Answer::to(frame) } else { None };
         let action = match verdict.action {
             Action::Reject if answer.is_none() => Action::Drop,
             action => action,
         };
-        let pool = verdict.pool.and_then(|number| Some((number, self.image.pool(number)?.name)));
+        let pool = verdict.pool.and_then(|number| Some((number, image?.pool(number)?.name)));
         let (reason, line, inbound_read) = (verdict.reason, verdict.line, verdict.inbound_read);
         Judged { reason, action, pool, line, inbound_read, answer }
     }
