@@ -248,7 +248,7 @@ impl Port {
             rx_queues: plan.queues,
             tx_queues: plan.queues,
             // The MTU of a kernel interface is the kernel's; see check_kernel_mtu.
-            mtu: if kernels || self.device.bus() == Bus::Virtual { 0 } else { u32::from(plan.mtu) },
+            mtu: if kernels || self.device.bus() == Bus::Virtual { 0 } else { self.room_for_tags(plan.mtu) },
             rx_offloads: if plan.scatter { dpdk_sys::GATE25_RX_OFFLOAD_SCATTER } else { 0 },
             tx_offloads: self.info.tx_offloads & dpdk_sys::GATE25_TX_OFFLOAD_MULTI_SEGS,
             rss_types,
@@ -259,6 +259,12 @@ impl Port {
         let rc = unsafe { dpdk_sys::gate25_port_configure(self.id, &conf) };
         let what = format!("it cannot be configured for mtu {} and {} queues", plan.mtu, plan.queues);
         self.check(eal, &what, rc)
+    }
+
+    /// A NIC's MTU that lets `mtu` through under eight tags; drivers reckon with two at most. No more than the NIC can.
+    fn room_for_tags(&self, mtu: u16) -> u32 {
+        let most = u32::from(self.info.max_mtu.max(mtu));
+        (u32::from(mtu) + TAGS).min(most)
     }
 
     /// All addresses: a bump in the wire forwards what is for others. A virtual device may not know the call, and
@@ -324,10 +330,14 @@ pub fn frame_room(device: &Device, mtu: u16) -> u32 {
         "net_af_packet" => device.arg("framesz").and_then(|text| text.parse().ok()).unwrap_or(0).max(frame),
         // The kernel keeps XDP_PACKET_HEADROOM in front of the frame, inside the buffer.
         "net_af_xdp" => frame + XDP_HEADROOM,
-        _ => frame,
+        // Some drivers reckon the check sequence and two tags on top of the MTU that `room_for_tags` gives.
+        _ => frame + DRIVER_OVERHEAD,
     }
 }
 
 const XDP_HEADROOM: u32 = 256;
+const DRIVER_OVERHEAD: u32 = 12;
+/// Bytes of eight VLAN tags.
+const TAGS: u32 = 8 * 4;
 /// Bursts that hold a whole ring of strays.
 const STRAY_BURSTS: usize = 64;
