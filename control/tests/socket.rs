@@ -102,7 +102,7 @@ fn one_client_too_many_is_told_so_and_the_places_come_free() {
         let (_, text) = refusal(hear(stream));
         assert!(text.contains("no whole line came within"), "{text}");
     }
-    assert_eq!(control.status().instance, "bng1");
+    wait_for("a free place", || matches!(say(&control, b"{\"request\":\"status\"}\n"), Reply::Status(_)));
 }
 
 #[test]
@@ -134,6 +134,7 @@ fn a_client_that_goes_while_it_sends_leaves_nothing() {
     wait_for("connection", || control.status().dataplane.up);
     let mut stream = UnixStream::connect(control.socket()).unwrap();
     stream.write_all(&line(Apply { files: vec![file("/p.toml", 100)], ..Apply::default() })).unwrap();
+    wait_for("in flight", || control.status().in_flight.is_some());
     drop(stream);
     wait_for("free", || control.status().in_flight.is_none());
     assert_eq!(std::fs::read_dir(scratch.path("state/bng1")).unwrap().count(), 0);

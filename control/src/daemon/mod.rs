@@ -70,6 +70,9 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`]; nothing was published.
 pub fn run(options: &Options) -> Result<(), StartError> {
+    // First, so that a signal during the start stops it in order, too.
+    let (stop, stopped) = bounded(1);
+    stop_on_signals(stop)?;
     let store = Arc::new(Store::open(&options.state_dir, &options.instance)?);
     let shared = Arc::new(Shared::new(now()));
     let settings = Settings::new(&options.instance, api::dataplane_socket(&options.run_dir, &options.instance));
@@ -86,8 +89,6 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     let address = export::serve(options.metrics, export::Limits::default(), shared)
         .map_err(|error| StartError::Metrics { address: options.metrics, error })?;
     eprintln!("gate25-control: serves {} and http://{address}/metrics", path.display());
-    let (stop, stopped) = bounded(1);
-    stop_on_signals(stop)?;
     supervisor.run(&stopped);
     Ok(())
 }
