@@ -1,6 +1,6 @@
 //! Random policies and frames from a seed: the same seed gives the same ones.
 //!
-//! Frames are of four kinds: built from layers and mostly right ([`structured`]), built and then spoilt ([`mutate`]),
+//! Frames are of four kinds: built from layers and mostly right (`structured`), built and then spoilt (`mutate`),
 //! golden vectors spoilt, and random bytes. Addresses come from the policy, so that the tables are hit.
 
 mod addresses;
