@@ -105,7 +105,7 @@ pub fn model(policy: Option<&Policy>, direction: Direction, captured: Captured) 
     Answer { reason: reason.name(), action, pool, line, apart }
 }
 
-/// The path's answer; a reject that is not answered counts as a drop.
+/// The path's answer. A reject without an answer shows as one of no bytes, which the model never gives.
 #[must_use]
 pub fn path(image: Option<&Image>, direction: Direction, bytes: &[u8], wire_len: usize) -> Answer {
     let frame = Frame::captured(bytes, wire_len);
@@ -140,10 +140,8 @@ fn answer(verdict: &verdict::Verdict, frame: Frame<'_>) -> Answer {
         verdict::Action::Drop => Action::Drop,
         verdict::Action::Reject => {
             let mut answer = vec![0xee; reject::MAX_ANSWER];
-            match reject::build(frame, &mut answer) {
-                Some(length) => Action::Reject(answer[..length].to_vec()),
-                None => Action::Drop,
-            }
+            let length = reject::build(frame, &mut answer).unwrap_or(0);
+            Action::Reject(answer[..length].to_vec())
         }
     };
     let line = verdict.line.map(|line| {

@@ -187,11 +187,12 @@ fn first_fragments() -> Vec<Vector> {
 
 /// What the cut inner header says all the same: its addresses, its fragment offset, its protocol, its own lengths.
 fn inner_header_cut() -> Vec<Vector> {
-    let options = |protocol, offset| {
-        let header = Ipv4 { protocol: Some(protocol), options: vec![1; 12], ..Ipv4::new(HOME4, OWN4) };
+    let options_of = |list: [u8; 12], protocol, offset| {
+        let header = Ipv4 { protocol: Some(protocol), options: list.to_vec(), ..Ipv4::new(HOME4, OWN4) };
         let inner = layers![header.fragment(offset, false), vec![0; 60]];
         frame![ours4().fragment(0, true), Slice::first(24, inner)]
     };
+    let options = |protocol, offset| options_of([1; 12], protocol, offset);
     let length = |units| {
         let long = Extension { length: Some(units), ..Extension::destination() };
         let inner = layers![from6(X6), long, syn(), vec![0; 60]];
@@ -203,6 +204,7 @@ fn inner_header_cut() -> Vec<Vector> {
         out("inner-options-cut-icmp", "another protocol hides no TCP", "791", options(1, 0), pass(NotTcp)),
         out("inner-options-cut-later", "a later fragment inside, its options cut", "791", options(6, 80), pass(LaterFragment)),
         out("inner-options-cut-overlap", "an overlap inside, its options cut: not trusted", "3128", options(6, 1), dynamic4(UndeterminedOverlap)),
+        out("inner-options-end-overlap", "an overlap inside, its options at their end before the cut: trusted", "3128", options_of([1, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9], 6, 1), pass_for(AllowedDestination, "dynamic", A4)),
         out("inner-extension-length", "an extension header longer than its packet", "8200", length(200), pass(Malformed)),
         out("inner-extension-cut", "one that fits its packet and is cut", "7112", length(2), dynamic4(UndeterminedTiny)),
     ]

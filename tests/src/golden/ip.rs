@@ -98,12 +98,11 @@ impl Reader<'_> {
         let source = frame.array::<4>(at + 12).map(IpAddr::from);
         let destination = frame.array::<4>(at + 16).map(IpAddr::from);
         self.headers.push(Header { source, destination, source_route: false, gtp_carrier: false });
-        // Options that the outer fragment cuts are a list "that cannot be read to its end".
+        // Whether the outer fragment leaves the options as they are.
         let whole = own.need(own.start).is_ok();
         let mut route = Route::default();
         if matches!(protocol, 4 | 6 | 17 | 41 | 47) {
-            route = ipv4_options(frame, at + 20, own.start.min(own.seen))?;
-            route.distrusts |= !whole;
+            route = ipv4_options(frame, at + 20, own.start.min(own.seen), whole)?;
             self.last_mut().source_route = route.distrusts;
         }
         if offset > 0 {

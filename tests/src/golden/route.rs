@@ -23,12 +23,13 @@ impl Route {
 
 /// IPv4 options in `at..end`. Distrusted with "IPv4 LSRR or SSRR, or an option list that cannot be read to its end";
 /// a carrier's route counts while "LSRR or SSRR not yet at its end" (RFC 791 §3.1: at its end when pointer > length).
-pub(super) fn ipv4_options(frame: Captured, mut at: usize, end: usize) -> Result<Route, NotCaptured> {
+/// A list that is not `whole`, because a fragment cuts it at `end`, has an end only if end-of-list stands before that.
+pub(super) fn ipv4_options(frame: Captured, mut at: usize, end: usize, whole: bool) -> Result<Route, NotCaptured> {
     let mut route = Route::default();
     while at < end {
         let kind = frame.u8(at)?;
         match kind {
-            0 => break,
+            0 => return Ok(route),
             1 => {
                 at += 1;
                 continue;
@@ -49,6 +50,7 @@ pub(super) fn ipv4_options(frame: Captured, mut at: usize, end: usize) -> Result
         }
         at += length;
     }
+    route.distrusts |= !whole;
     Ok(route)
 }
 
