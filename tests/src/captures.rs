@@ -61,12 +61,22 @@ fn list<T: ToString>(values: &[T]) -> String {
 /// that was captured short keeps its length on the wire.
 #[must_use]
 pub fn pcap_of<'a>(vectors: impl IntoIterator<Item = &'a Vector>, direction: Direction) -> Vec<u8> {
-    let mut writer = PcapWriter::new(Vec::new(), Resolution::Micro).expect("memory takes all");
     let vectors = vectors.into_iter().filter(|vector| vector.direction == direction);
-    for (number, vector) in (1..).zip(vectors) {
-        let wire_len = vector.wire_len.unwrap_or(vector.frame.len()) as u32;
-        let time = START + number * 1_000_000;
-        writer.write(&CapturedFrame { number, time, bytes: &vector.frame, wire_len }).expect("memory takes all");
+    pcap(vectors.map(|vector| (&vector.frame[..], vector.wire_len.unwrap_or(vector.frame.len()))))
+}
+
+/// Whole frames as such a file.
+#[must_use]
+pub fn pcap_of_frames(frames: &[Vec<u8>]) -> Vec<u8> {
+    pcap(frames.iter().map(|frame| (&frame[..], frame.len())))
+}
+
+/// Bytes captured, and the length on the wire.
+fn pcap<'a>(frames: impl Iterator<Item = (&'a [u8], usize)>) -> Vec<u8> {
+    let mut writer = PcapWriter::new(Vec::new(), Resolution::Micro).expect("memory takes all");
+    for (number, (bytes, wire_len)) in (1..).zip(frames) {
+        let frame = CapturedFrame { number, time: START + number * 1_000_000, bytes, wire_len: wire_len as u32 };
+        writer.write(&frame).expect("memory takes all");
     }
     writer.finish().expect("memory takes all")
 }

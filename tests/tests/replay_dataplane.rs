@@ -4,32 +4,53 @@
 
 mod replaying;
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use gate25_control::replay::{Arguments, Ending};
-use gate25_tests::catalogue::Vector;
+use gate25_tests::captures::pcap_of_frames;
+use gate25_tests::catalogue::{Vector, policy, vectors};
+use gate25_tests::generate::Frames;
 use replaying::{Folder, judged, replay};
 use serde_json::json;
 
-/// The program, built once by cargo; none (and why) where DPDK is not installed.
+/// The program; none (and why) where DPDK is not installed.
 fn program() -> Option<PathBuf> {
-    static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(build);
+    static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(find);
     PROGRAM.clone()
 }
 
-fn build() -> Option<PathBuf> {
+/// Finds the program beside this test, built by cargo first if it is missing or older than its sources.
+fn find() -> Option<PathBuf> {
     let dpdk = Command::new("pkg-config").args(["--exists", "libdpdk"]).status();
     if !dpdk.is_ok_and(|status| status.success()) {
         eprintln!("skipped: pkg-config finds no libdpdk, so there is no dataplane to compare with");
         return None;
     }
-    let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "gate25-dataplane"]).status();
-    assert!(built.is_ok_and(|status| status.success()), "gate25-dataplane does not build");
-    let target = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
-    Some(target.join("gate25-dataplane"))
+    let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("gate25-dataplane");
+    let built = fs::metadata(&program).and_then(|found| found.modified()).ok();
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    if built.is_none() || built < newest(&top.join("dataplane")).max(newest(&top.join("include"))) {
+        let arguments = ["build", "--quiet", "--workspace", "--bin", "gate25-dataplane"];
+        let status = Command::new(env!("CARGO")).args(arguments).current_dir(top).status();
+        assert!(status.is_ok_and(|status| status.success()), "gate25-dataplane does not build");
+    }
+    Some(program)
+}
+
+/// When the youngest source below a folder was written.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let times = entries.map(|path| match path.extension().and_then(OsStr::to_str) {
+        _ if path.is_dir() => newest(&path),
+        Some("rs" | "c" | "h") => fs::metadata(&path).and_then(|found| found.modified()).ok(),
+        _ => None,
+    });
+    times.max().flatten()
 }
 
 /// The vectors that were captured whole.
@@ -56,9 +77,32 @@ fn the_dataplane_does_with_every_vector_what_replay_says() {
         given.summary["verdicts"]["pass"].as_u64().unwrap() + given.summary["verdicts"]["reject"].as_u64().unwrap();
     assert_eq!(report["left"], left);
     // Two runs, both directions: 15 counters of the link and 24 reasons; 12 counters for each pool and exemption.
-    let pools = gate25_tests::catalogue::policy().pools.len();
+    let pools = policy().pools.len();
     assert_eq!(report["counters"], 2 * (2 * (15 + 24) + 12 * pools));
 }
+
+/// Frames as in the differential test, so that bursts of every mixture are judged, dropped and answered.
+#[test]
+fn the_dataplane_does_with_random_frames_what_replay_says() {
+    let Some(program) = program() else { return };
+    let folder = Folder::of(&[]);
+    let seeds = vectors().into_iter().map(|vector| vector.frame).collect();
+    let mut frames = Frames::new(25, &policy(), seeds);
+    for name in ["access.pcap", "network.pcap"] {
+        let frames: Vec<_> = std::iter::repeat_with(|| frames.next_frame()).take(RANDOM).collect();
+        folder.write(name, pcap_of_frames(&frames));
+    }
+    let given = replay(&arguments(&folder, program)).unwrap();
+    assert_eq!(given.summary["dataplane"]["differences"], json!([]), "{}", given.talk);
+    assert_eq!(given.summary["dataplane"]["frames"], 2 * RANDOM);
+    for reason in ["blocked", "undetermined_tiny", "undetermined_chain", "allowed_destination", "later_fragment"] {
+        assert!(given.summary["reasons"]["outbound"][reason].as_u64() > Some(0), "no frame is {reason}");
+    }
+    assert!(given.summary["verdicts"]["reject"].as_u64() > Some(0));
+}
+
+/// Random frames for each direction.
+const RANDOM: usize = 20_000;
 
 /// A dataplane that is not what it should be: the real one behind a script that changes its input.
 #[test]
