@@ -155,6 +155,31 @@ fn apply_is_read_with_the_rights_of_who_typed_it_and_names_are_kept() {
 }
 
 #[test]
+fn a_frame_is_explained_under_what_the_workers_run() {
+    let scratch = Scratch::new();
+    scratch.write("policy.toml", GOOD);
+    // A SYN from 203.0.113.9 to 198.51.100.1 port 25.
+    let frame = "020000000001020000000002080045000028000040004006000\
+                 0cb007109c63364019c4000190102030400000000500200000000 0000";
+    let explain = |scratch: &Scratch| run(scratch, &["explain", "--frame", frame]);
+    assert_eq!(explain(&scratch).0, 4, "no dataplane");
+    let (_dataplane, daemon) = started(&scratch);
+    let (code, out, _) = explain(&scratch);
+    assert_eq!(code, 0);
+    assert!(out.contains("pass: no_policy\n"), "{out}");
+    assert_eq!(run(&scratch, &["apply", "policy.toml"]).0, 0);
+    let (_, out, talk) = explain(&scratch);
+    let place = format!("pool \"east\" by 203.0.113.0/24 ({}:4:13)\n", scratch.path("policy.toml").display());
+    assert!(out.contains(&place) && out.contains("pass: would_drop, east, line 203.0.113.9\n"), "{out}");
+    assert_eq!(talk, "");
+    daemon.stop();
+    let (code, out, talk) = explain(&scratch);
+    assert_eq!(code, 0, "the workers run on");
+    assert!(out.contains("pool \"east\" by 203.0.113.0/24\n"), "{out}");
+    assert!(talk.starts_with("places in the policy are not known: "), "{talk}");
+}
+
+#[test]
 fn explain_offline_judges_at_the_time_asked_for() {
     let scratch = Scratch::new();
     let policy = format!("{GOOD}stage = \"enforce\"\nenforce_from = 2030-01-01T00:00:00Z\nshare = 0\n");

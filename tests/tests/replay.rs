@@ -159,6 +159,10 @@ fn no_output_is_written_over_a_capture_and_none_is_left_half_done() {
     assert!(error(&over).contains("network.pcap is a capture that is read here"));
     let nowhere = Arguments { verdicts: Some(folder.path("no/such/v.ndjson")), ..folder.arguments() };
     assert!(error(&nowhere).contains("no/such/v.ndjson: No such file or directory"));
+    fs::create_dir(folder.path("folder")).unwrap();
+    let place = Arguments { verdicts: Some(folder.path("folder")), ..folder.arguments() };
+    assert!(error(&place).contains("/folder: is a directory; check the path"), "{}", error(&place));
+    fs::remove_dir(folder.path("folder")).unwrap();
     let file = Arguments { out: Some(folder.path("policy.toml")), ..folder.arguments() };
     assert!(error(&file).contains("cannot write "));
     let missing = Arguments { access: Some(folder.path("nothing.pcap")), ..folder.arguments() };

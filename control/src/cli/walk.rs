@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use super::Context;
 use super::output::{self, Exit, Failure, hex};
-use crate::api::{self, Origins, Reply, Request};
+use crate::api::{self, Reply, Request};
 use crate::explain::{Ground, Which};
 use crate::publish::{Dataplane, PATIENCE};
 use crate::replay::{ReplayError, Rules};
@@ -40,13 +40,20 @@ pub(super) fn by_workers(which: &Which, direction: Direction, context: &Context)
     let image = Dataplane::connect(&context.dataplane_socket(), PATIENCE)?.image()?;
     let at = image.as_ref().map_or_else(now, Image::compiled_at);
     let digest = image.as_ref().map(|image| hex(image.digest()));
-    let places = |source: Option<IpNet>, destination: Option<IpAddr>| match api::ask(
+    let ask = |source: Option<IpNet>, destination: Option<IpAddr>| match api::ask(
         &context.control_socket(),
         &Request::Origin { source, destination },
     ) {
-        Ok(Reply::Origin(origins)) if Some(&origins.digest) == digest.as_ref() => Some(origins),
-        _ => None::<Origins>,
+        Ok(Reply::Origin(origins)) if Some(&origins.digest) == digest.as_ref() => Ok(origins),
+        Ok(_) => Err("gate25-control holds another policy than the one that runs".to_owned()),
+        Err(error) => Err(error.to_string()),
     };
+    if image.is_some()
+        && let Err(why) = ask(None, None)
+    {
+        output::talk(&format!("places in the policy are not known: {why}"));
+    }
+    let places = |source, destination| ask(source, destination).ok();
     print(which, direction, &Ground { image: image.as_ref(), at, origins: &places }, context)
 }
 

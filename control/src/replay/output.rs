@@ -28,7 +28,10 @@ impl NewFile {
         if inputs.iter().any(|input| is_same(input, &place)) {
             return Err(ReplayError::OverInput { file: place });
         }
-        let direct = fs::metadata(&place).is_ok_and(|found| !found.is_file() && !found.is_dir());
+        if place.is_dir() {
+            return Err(ReplayError::Write { file: place, error: io::ErrorKind::IsADirectory.into() });
+        }
+        let direct = fs::metadata(&place).is_ok_and(|found| !found.is_file());
         let (file, beside) = if direct {
             (File::options().write(true).open(&place), None)
         } else {
