@@ -53,7 +53,12 @@ impl Rollback {
 }
 
 pub(super) fn confirm(context: &Context) -> Result<Exit, Failure> {
-    applied(api::ask(&context.control_socket(), &Request::Confirm)?, context)
+    match api::ask(&context.control_socket(), &Request::Confirm)? {
+        Reply::Applied(applied) if !context.json => {
+            output::data(&format!("generation {}, digest {}: stays in force\n", applied.generation, applied.digest))
+        }
+        reply => applied(reply, context),
+    }
 }
 
 pub(super) fn history(context: &Context) -> Result<Exit, Failure> {
