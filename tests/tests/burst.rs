@@ -1,4 +1,5 @@
 //! A burst gives each frame the verdict it gets alone, whatever stands beside it: the model judges each frame.
+//! Bursts of every size up to 64, mixed of all kinds of frames.
 
 use gate25_tests::catalogue;
 use gate25_tests::differential::{image, model, path_burst, report};

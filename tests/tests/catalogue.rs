@@ -1,4 +1,5 @@
 //! The golden model against the expectations written by hand, vector by vector.
+//! It also holds the table together: unique names, every reason, every counter beside the verdict.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,4 +1,5 @@
 //! The frame builder against parsers that are not ours: etherparse always, tshark where it is installed.
+//! A builder that lies where it should not would make every other test worthless.
 
 use std::process::Command;
 

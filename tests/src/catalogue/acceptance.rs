@@ -1,4 +1,5 @@
 //! The acceptance matrix: who is stopped on port 25 and who is not.
+//! Ports, sources, stages, shares, flags and lists, without any disguise of the frame.
 
 use super::expect::{
     A4, A6, B4, OWN4, OWN6, Vector, X4, X6, dropped, dynamic4, dynamic6, exempt, flags, frame, from4, from6, out, pass,

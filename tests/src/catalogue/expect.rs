@@ -1,4 +1,5 @@
 //! A vector, the verdict expected of it, and the short forms the tables are written in.
+//! Each field of a verdict stands in the expectation, so that nothing is left unsaid; tables only use the forms below.
 
 use crate::frames::{Ipv4, Ipv6, Layer, Tcp};
 use crate::golden::{Direction, Reason};

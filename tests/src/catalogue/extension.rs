@@ -1,4 +1,5 @@
 //! IPv6 extension headers: every kind, chains of sixteen and seventeen, chains cut short, routing headers.
+//! The limits are met on both sides: sixteen and seventeen headers, thirteen and fourteen bytes of TCP.
 
 use super::expect::{A6, OWN6, Vector, X6, dynamic6, exempt, frame, from6, layers, out, pass, pass_for, syn};
 use crate::frames::{Extension, Fragment, Ipv6, Layer, Slice, Udp};

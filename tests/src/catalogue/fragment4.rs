@@ -1,4 +1,5 @@
 //! IPv4 fragments: tiny, overlapping, and the ordinary ones.
+//! Every fragment that could hide or rewrite TCP's flags stands beside the nearest one that cannot.
 
 use super::expect::{
     A4, B4, Expect, OWN4, Vector, X4, dropped, dynamic4, exempt, flags, frame, from4, layers, out, pass, pass_for, syn,

@@ -1,4 +1,5 @@
 //! IPv6 fragments: atomic, tiny, overlapping, and several fragment headers in one chain.
+//! Every fragment that could hide or rewrite TCP's flags stands beside the nearest one that cannot.
 
 use super::expect::{A6, OWN6, Vector, X6, dropped, dynamic6, exempt, flags, frame, from6, layers, out, pass, pass_for, syn};
 use crate::frames::{Extension, Fragment, Ipv6, Layer, Slice, Tcp, Udp};

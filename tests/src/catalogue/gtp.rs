@@ -1,4 +1,5 @@
 //! GTP-U: subscribers of a mobile network, whose outer source is a base station's.
+//! Each header form, each other content, each place where the header can be cut.
 
 use super::expect::{A4, A6, END4, END6, OWN4, Vector, X4, X6, dropped, dynamic4, dynamic6, exempt, flags, frame, from4, from6, layers, out, pass, pass_for, syn};
 use crate::frames::{Gtp, Ipv4, Ipv6, Layer, Slice, Udp};

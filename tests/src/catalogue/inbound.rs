@@ -1,4 +1,5 @@
 //! Inbound: all passes, but answers from port 25 to SYNs that left elsewhere.
+//! Who is stopped, who is not, and what is only counted apart.
 
 use super::expect::{A4, A6, B4, B6, END4, END6, Expect, OWN4, Vector, X4, X6, dropped, frame, from4, inb, inbound, layers, pass, pass_for, syn};
 use crate::frames::{Ethernet, Extension, Fragment, Gtp, Ipv4, Ipv6, Layer, Mpls, Slice, Snap, Tcp, Udp, Vlan, build};

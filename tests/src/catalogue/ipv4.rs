@@ -1,4 +1,5 @@
 //! IPv4 and IPv6 headers: lengths, versions, what every receiver discards.
+//! Each length and version that is wrong stands beside the nearest one that is right.
 
 use super::expect::{A4, A6, Vector, dynamic4, dynamic6, frame, from4, from6, layers, out, pass, syn};
 use crate::frames::{Extension, Ipv4, Ipv6, Slice, Tcp};

@@ -1,4 +1,5 @@
 //! Ethernet, VLAN tags, 802.3 and SNAP.
+//! What is no IP packet passes, however much it looks like one.
 
 use super::expect::{A4, A6, Vector, dynamic4, dynamic6, frame, from4, from6, out, pass, syn};
 use crate::frames::{Ethernet, Layer, Snap, Vlan, build};

@@ -1,4 +1,5 @@
 //! MPLS label stacks and PPPoE sessions.
+//! Up to the limits and one past them; what is not read passes as such.
 
 use super::expect::{A4, A6, Vector, dynamic4, dynamic6, frame, from4, from6, out, pass, syn};
 use crate::frames::{Ethernet, Layer, Mpls, Pppoe, Vlan, build};

@@ -1,4 +1,5 @@
 //! Tunnels of two and three levels.
+//! The third is never opened, but it is told from what would not be looked into there.
 
 use super::expect::{A4, A6, END4, END6, OWN4, Vector, X4, X6, dropped, dynamic4, dynamic6, frame, from4, from6, layers, out, pass, pass_for, syn};
 use crate::frames::{Gre, Gtp, Ipv4, Ipv6, Layer, Slice, Tcp, Udp};

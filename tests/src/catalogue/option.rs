@@ -1,4 +1,5 @@
 //! IPv4 options: what a source route does to the trust in the destination.
+//! All vectors go to a destination that a list knows, so that the lists show whether it was trusted.
 
 use super::expect::{A4, OWN4, Vector, dropped, dynamic4, frame, out, pass_for, syn};
 use crate::frames::Ipv4;

@@ -1,4 +1,5 @@
 //! The one policy all vectors are judged under.
+//! Each key of a pool has a pool that differs from the default in it alone, or nearly so.
 
 use crate::golden::{Drop, Policy, Pool, Stage};
 

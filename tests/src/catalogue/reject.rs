@@ -1,4 +1,5 @@
 //! Rejects: the answer byte for byte, and when there is none.
+//! The expected answers are built from layers, not by the model's reject builder.
 
 use super::expect::{A4, B4, B6, END6, Vector, X4, dropped, flags, frame, from4, from6, out, rejected, syn};
 use crate::frames::{Ethernet, Extension, Fragment, Ipv4, Ipv6, Layer, Mpls, Pppoe, Tcp, Vlan, build};

@@ -1,4 +1,5 @@
 //! Carriers that reach an end of ours by a source route.
+//! A route's last address decides, and only for what would be looked into there.
 
 use super::expect::{A4, A6, END4, END6, OWN4, OWN6, Vector, X4, X6, dynamic4, dynamic6, frame, from4, layers, out, pass, pass_for, syn};
 use super::option::source_route;

@@ -1,4 +1,5 @@
 //! Frames captured short (replay only): judged by their original length, `not_captured` if a byte is missing.
+//! The vectors avoid bytes of which the contract does not say whether they are looked at.
 
 use super::expect::{A4, A6, Expect, Vector, dynamic4, dynamic6, flags, frame, from4, from6, out, pass, syn};
 use crate::frames::{Tcp, Udp};

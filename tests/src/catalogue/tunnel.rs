@@ -1,4 +1,5 @@
 //! Tunnels of one level: IP in IP, GRE, fragmented carriers. GTP-U has its own file, and so have two levels.
+//! Our ends stand beside other people's, whole carriers beside fragmented ones.
 
 use super::expect::{
     A4, A6, END4, END6, OWN4, OWN6, Vector, X4, X6, dropped, dynamic4, dynamic6, exempt, flags, frame, from4, from6,

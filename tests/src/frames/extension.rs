@@ -1,4 +1,5 @@
 //! IPv6 extension headers.
+//! Any kind, any length field, any next header; padded to the unit its length counts in.
 
 use std::net::Ipv6Addr;
 

@@ -1,4 +1,5 @@
 //! IPv4 and IPv6 headers.
+//! Lengths, header length, protocol and checksum are computed unless set.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,5 @@
 //! The link layers: Ethernet, VLAN tag, MPLS label stack entry, PPPoE session, LLC/SNAP.
+//! Types and lengths are computed from what follows unless set.
 
 use super::{Layer, ethertype, length16};
 

@@ -1,4 +1,5 @@
 //! Frames as a classic pcap file: little-endian, microseconds, Ethernet, one millisecond apart.
+//! For readers that are not ours; the bytes of the frames are not touched.
 
 /// The file's bytes; frames longer than 262,144 bytes do not exist on Ethernet and are not expected.
 #[must_use]

@@ -1,4 +1,5 @@
 //! UDP and TCP.
+//! Checksums cover the nearest IP header's addresses, also inside a fragment's data.
 
 use super::{Ends, length16, transport_checksum};
 

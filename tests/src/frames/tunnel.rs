@@ -1,4 +1,5 @@
 //! Tunnel headers that are not IP: GRE and GTP-U.
+//! Optional fields follow from the flags unless set.
 
 use super::{Layer, ethertype, length16};
 

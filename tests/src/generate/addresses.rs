@@ -1,4 +1,5 @@
 //! Addresses that the tables of a policy know, just miss, or do not know.
+//! Prefix edges and their neighbours come up often: that is where look-ups go wrong.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

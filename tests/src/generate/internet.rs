@@ -1,4 +1,5 @@
 //! Random IP packets: options, source routes, extension headers, fragments.
+//! Source routes and destinations lead to ends of ours often enough that carriers are opened.
 
 use rand::RngExt;
 use rand::rngs::StdRng;

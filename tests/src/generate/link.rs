@@ -1,4 +1,5 @@
 //! Random link layers in front of a random IP packet.
+//! Mostly none or two tags; now and then as many as the limit and more.
 
 use rand::RngExt;
 use rand::rngs::StdRng;

@@ -1,4 +1,5 @@
 //! Spoils a frame: flipped bits, telling values, lengths off by one, pieces cut out, doubled or put in.
+//! The front of a frame is hit most, and behind the Ethernet header, so that the damage is read.
 
 use rand::RngExt;
 use rand::rngs::StdRng;

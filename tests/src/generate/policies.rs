@@ -1,4 +1,5 @@
 //! Random policies: nested prefixes of all lengths, every key of a pool.
+//! Never one that control would refuse for a prefix in two places; guard rails are not asked.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

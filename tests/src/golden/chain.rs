@@ -1,4 +1,5 @@
 //! IPv6: the fixed header and its chain of extension headers.
+//! A fragment header with M = 1 turns the room behind it into one whose end nobody knows.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,5 @@
 //! The verdict: outbound step by step, inbound with its one exception.
+//! It decides from what was read alone and never looks at the frame again, but to build an answer.
 
 use std::net::IpAddr;
 

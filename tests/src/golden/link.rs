@@ -1,4 +1,5 @@
 //! Ethernet, VLAN tags, MPLS, PPPoE: from the frame's first byte to the first IP header.
+//! Lengths that the contract does not use are not read.
 
 use super::Reason;
 use super::bytes::{Captured, NotCaptured};

@@ -1,4 +1,5 @@
 //! The reject: one TCP segment back to the subscriber, or why there is none.
+//! Own checksums, own layout: it shares nothing with the frame builder or the path.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,5 @@
 //! Source routes: IPv4 options and IPv6 routing headers, and where they end.
+//! It only reads them; what follows for trust and tunnels is decided elsewhere.
 
 use std::net::IpAddr;
 

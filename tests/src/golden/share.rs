@@ -1,4 +1,5 @@
 //! Lines: what stands for one subscriber, and whether a line is inside a pool's share.
+//! IPv4 lines are hashed as IPv4-mapped addresses.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,5 @@
 //! Tunnels: which carriers are looked into, and where the inner packet begins.
+//! Only headers are looked at here; the inner packet is read by the same reader one level further in.
 
 use super::Reason;
 use super::bytes::{Captured, Lack, NotCaptured, Room};
