@@ -191,3 +191,24 @@ reject: blocked, flets-east, line 203.0.113.7
     assert_eq!(gate25(&folder, &["explain", "203.0.113.7"]).status.code(), Some(2));
     assert_eq!(gate25(&folder, &["explain", "--pcap", "access.pcap"]).status.code(), Some(2));
 }
+
+#[test]
+fn against_shows_what_flips() {
+    let folder = folder(usize::MAX);
+    folder.write("off.toml", POLICY.replace("\"enforce\"", "\"monitor\"").as_bytes());
+    let output = gate25(&folder, &[REPLAY, BOTH, &["--against", "off.toml"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    let released =
+        "warning: newly releases 100.0 % of IPv4 pool space (255 of 255 addresses), more than max_flip_percent = 25";
+    assert!(text(&output.stderr).starts_with(released), "{}", text(&output.stderr));
+    let expected = "
+against off.toml: 0 packets newly stopped, 3 newly released
+  flets-east: 0 stopped (0 lines), 3 released (2 lines)
+     packets   lines  change
+           2       2  reject blocked flets-east → pass would_drop flets-east; packets 1 (203.0.113.7), 5 (2001:db8:100:1::/64)
+           1       1  drop return_blocked flets-east → pass return_would_drop flets-east; packets 7 (203.0.113.7)
+";
+    assert!(text(&output.stdout).ends_with(expected), "{}", text(&output.stdout));
+    let output = gate25(&folder, &[REPLAY, BOTH, &["--against", "policy.toml"]].concat());
+    assert!(text(&output.stdout).ends_with("\nagainst policy.toml: no packet is judged otherwise\n"));
+}
