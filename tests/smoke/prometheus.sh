@@ -25,6 +25,7 @@ sent=$(syns subscriber)
 stopped $FOREIGN4 25
 stopped $FOREIGN6 25
 sent=$(($(syns subscriber) - sent))
-blocked() { [ "$(query "$BLOCKED_QUERY")" = "$sent" ]; }
-wait_for 10 blocked || fail "$sent SYNs were sent, Prometheus knows of $(query "$BLOCKED_QUERY")"
+known() { query 'sum(gate25_pool_frames_total{pool="dynamic",reason="blocked"})'; }
+blocked() { [ "$(known)" = "$sent" ]; }
+wait_for 10 blocked || fail "$sent SYNs were sent, Prometheus knows of $(known)"
 conserved
