@@ -55,7 +55,8 @@ fn every_command_option_and_exit_code_stands_in_it() {
         let row = BOOK.lines().find(|row| row.starts_with(&format!("| {code} | ")));
         assert!(row.is_some_and(|row| row.replace('`', "").contains(meaning)), "exit code {code}: {meaning}");
     }
-    let options = [help(control, &[]), help(gate25, &["apply"]), help(gate25, &["show", "drops"])].concat();
+    let commands = [&["apply"][..], &["show", "drops"], &["explain"], &["replay"]].map(|command| help(gate25, command));
+    let options = help(control, &[]) + &commands.concat();
     let words = options.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
     words
         .filter(|word| !["--help", "--version"].contains(word))
