@@ -87,6 +87,44 @@ fn a_pool_keeps_its_counter_slot_by_its_name() {
 }
 
 #[test]
+fn slots_are_remembered_while_the_dataplane_lives() {
+    let scratch = Scratch::new();
+    let dataplane = Double::start(&scratch.socket(), Manner::Good);
+    let control = Control::start(&scratch);
+    wait_for("connection", || control.status().dataplane.up);
+    let force = |policy: &std::path::Path| {
+        let reply = control.try_apply(Apply { force: Some("test".into()), ..Apply::default() }, policy);
+        assert!(matches!(reply, Reply::Applied(_)), "{reply:?}");
+    };
+    force(&monitor(&scratch));
+    force(&with_pool(&scratch, "two.toml", "west"));
+    let west = dataplane.image(|image| slot(image, "west"));
+    force(&monitor(&scratch));
+    force(&with_pool(&scratch, "two.toml", "west"));
+    assert_eq!(dataplane.image(|image| slot(image, "west")), west, "gone for one commit, it counts on");
+    // The dataplane goes back to an image that knows nothing of a slot that has counted already.
+    force(&with_pool(&scratch, "three.toml", "north"));
+    let north = dataplane.image(|image| slot(image, "north"));
+    dataplane.run_out();
+    force(&with_pool(&scratch, "four.toml", "south"));
+    assert_ne!(dataplane.image(|image| slot(image, "south")), north);
+}
+
+#[test]
+fn a_commit_right_after_a_restart_of_the_dataplane_finds_it() {
+    let scratch = Scratch::new();
+    let dataplane = Double::start(&scratch.socket(), Manner::Good);
+    let control = Control::start(&scratch);
+    wait_for("connection", || control.status().dataplane.up);
+    let policy = monitor(&scratch);
+    control.apply(&policy);
+    drop(dataplane);
+    let dataplane = Double::start(&scratch.socket(), Manner::Good);
+    control.apply(&policy);
+    assert_eq!(dataplane.adopted(), [1]);
+}
+
+#[test]
 fn a_bad_policy_leaves_the_one_in_force() {
     let scratch = Scratch::new();
     let dataplane = Double::start(&scratch.socket(), Manner::Good);

@@ -6,7 +6,7 @@
 
 use gate25_include::image::format::COUNTER_SLOTS;
 use gate25_include::image::{BuildError, Image, ImageBuilder, Kind, PoolSpec};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::policy::{Action, Address, Effective, Entry, Match, Policy, Pool, Stage, Undetermined};
 
@@ -65,6 +65,17 @@ impl Slots {
     pub fn of(image: &Image) -> Self {
         let by_name = image.pools().map(|pool| (pool.name.to_owned(), pool.counter_slot));
         Self { by_name: by_name.collect(), next: image.next_slot() }
+    }
+
+    /// Adds what is known from images of the same dataplane that do not run any more, so that a name that
+    /// comes back counts on, and none gets the slot of another.
+    pub fn learn(&mut self, older: &Slots) {
+        let taken: HashSet<u32> = self.by_name.values().copied().collect();
+        let free = older.by_name.iter().filter(|(_, slot)| !taken.contains(*slot));
+        for (name, slot) in free {
+            self.by_name.entry_ref(name.as_str()).or_insert(*slot);
+        }
+        self.next = self.next.max(older.next);
     }
 
     /// The slot of a name, a new one if it has none.

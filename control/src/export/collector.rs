@@ -12,7 +12,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::families::{Family, assemble, family, labels};
-use crate::supervise::{Shared, View, now};
+use crate::supervise::{Held, Shared, View, now};
 
 /// Collects all families.
 pub struct Telemetry {
@@ -50,7 +50,7 @@ impl Collector for Telemetry {
     }
 }
 
-/// Whether the dataplane answers, and its main thread moved within the last [`STALE_NS`].
+/// Whether the dataplane answers, and its main thread moved within the last 3 seconds.
 pub fn is_up(view: &View) -> bool {
     let beat = view.telemetry.as_ref().map_or(0, |telemetry| telemetry.process(ProcessCounter::Heartbeat));
     view.up && boot_nanoseconds().saturating_sub(beat) < STALE_NS
@@ -89,24 +89,30 @@ fn of_control(shared: &Shared, view: &View) -> Vec<MetricFamily> {
         families.push(gauge("dataplane_start_time_seconds", "Unix time at which the dataplane started.").one(started));
     }
     if let Some(held) = &view.held {
-        let applied = held.stored.manifest.applied_at;
-        let overdue = held.next_change().is_some_and(|second| second < now() - 1);
-        let found = view.up && view.digest_match() == Some(true);
-        families.extend([
-            gauge("policy_digest_match", "1 while the dataplane runs the policy that control keeps.").one(flag(found)),
-            gauge("policy_applied_timestamp_seconds", "Unix time of the commit of the policy that control keeps.")
-                .one(seconds(applied)),
-            gauge("policy_age_seconds", "Seconds since that commit.").one(seconds(now() - applied)),
-            gauge("policy_number", "Number of the policy that control keeps.").one(held.stored.number as f64),
-            gauge(
-                "policy_next_change_timestamp_seconds",
-                "Unix time at which the policy changes next by itself; 0 for never.",
-            )
-            .one(seconds(held.next_change().unwrap_or(0))),
-            gauge("policy_overdue", "1 if that time has passed and it did not change.").one(flag(overdue)),
-        ]);
+        families.extend(of_policy(view, held));
     }
     families
+}
+
+fn of_policy(view: &View, held: &Held) -> [MetricFamily; 6] {
+    let (flag, gauge) = (|on: bool| f64::from(u8::from(on)), Family::gauge);
+    let seconds = |second: i64| second as f64;
+    let applied = held.stored.manifest.applied_at;
+    let overdue = held.next_change().is_some_and(|second| second < now() - 1);
+    let found = view.up && view.digest_match() == Some(true);
+    [
+        gauge("policy_digest_match", "1 while the dataplane runs the policy that control keeps.").one(flag(found)),
+        gauge("policy_applied_timestamp_seconds", "Unix time of the commit of the policy that control keeps.")
+            .one(seconds(applied)),
+        gauge("policy_age_seconds", "Seconds since that commit.").one(seconds(now() - applied)),
+        gauge("policy_number", "Number of the policy that control keeps.").one(held.stored.number as f64),
+        gauge(
+            "policy_next_change_timestamp_seconds",
+            "Unix time at which the policy changes next by itself; 0 for never.",
+        )
+        .one(seconds(held.next_change().unwrap_or(0))),
+        gauge("policy_overdue", "1 if that time has passed and it did not change.").one(flag(overdue)),
+    ]
 }
 
 /// Every counter of a scope but those left out, for each instance of the scope.

@@ -60,6 +60,35 @@ pub struct Published {
     pub nanoseconds: Option<u64>,
 }
 
+/// The counter slots that one dataplane has given out since it started, to the names they belong to.
+#[derive(Debug, Default)]
+pub struct KnownSlots {
+    incarnation: u64,
+    given: Given,
+}
+
+/// Slots by name.
+#[derive(Debug, Default)]
+struct Given(Slots);
+
+impl KnownSlots {
+    /// Those of this incarnation; another one counts anew.
+    fn of(&mut self, incarnation: u64) -> &mut Given {
+        if self.incarnation != incarnation {
+            *self = KnownSlots { incarnation, given: Given::default() };
+        }
+        &mut self.given
+    }
+}
+
+impl Given {
+    /// Takes over the slots of an image; where they differ from what is known, the image is right.
+    fn prefer(&mut self, image: &Image) {
+        let older = std::mem::replace(&mut self.0, Slots::of(image));
+        self.0.learn(&older);
+    }
+}
+
 /// A compiled policy and what the dataplane runs instead of it.
 #[derive(Debug)]
 pub struct Prepared {
@@ -69,15 +98,24 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Compiles what holds at a time, as the next generation of this dataplane.
+    /// Compiles what holds at a time, as the next generation of this dataplane. `known` holds the counter
+    /// slots given out so far, and gets those of this image.
     ///
     /// # Errors
     /// Any [`PublishError`] but `Unknown`.
-    pub fn new(at: &Effective<'_>, dataplane: &mut Dataplane) -> Result<Prepared, PublishError> {
+    pub fn new(
+        at: &Effective<'_>,
+        dataplane: &mut Dataplane,
+        known: &mut KnownSlots,
+    ) -> Result<Prepared, PublishError> {
         let status = dataplane.status()?;
         let running = dataplane.image()?;
-        let slots = running.as_ref().map_or_else(Slots::default, Slots::of);
-        let image = Image::from_words(compile(at, &slots, status.highest_generation + 1)?)?;
+        let slots = known.of(dataplane.welcome().incarnation);
+        if let Some(running) = &running {
+            slots.prefer(running);
+        }
+        let image = Image::from_words(compile(at, &slots.0, status.highest_generation + 1)?)?;
+        slots.prefer(&image);
         Ok(Prepared { image, running, status })
     }
 

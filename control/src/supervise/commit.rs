@@ -86,7 +86,8 @@ impl Supervisor {
     fn bring(&mut self, commit: Commit, policy: Arc<Policy>, warnings: Vec<String>) -> Result<Applied, CommitError> {
         let missing = || CommitError::Dataplane("no dataplane is connected; start it, then apply again".into());
         let compiled_at = now();
-        let prepared = Prepared::new(&policy.at(compiled_at), self.dataplane.as_mut().ok_or_else(missing)?)?;
+        let prepared =
+            Prepared::new(&policy.at(compiled_at), self.dataplane.as_mut().ok_or_else(missing)?, &mut self.slots)?;
         let manifest = manifest(&commit, &prepared, compiled_at);
         // On disk before it is sent: whoever dies in between, the next control finds out what runs.
         self.store.make_pending(commit.upload, &manifest)?;

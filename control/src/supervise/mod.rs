@@ -22,7 +22,7 @@ pub use held::Held;
 pub use shared::{Counts, Shared, View};
 
 use crate::api::{Apply, Peer, Reply};
-use crate::publish::Dataplane;
+use crate::publish::{Dataplane, KnownSlots};
 use crate::state::{Store, Upload};
 use held::Awaiting;
 
@@ -74,6 +74,7 @@ pub struct Supervisor {
     shared: Arc<Shared>,
     jobs: Receiver<Job>,
     dataplane: Option<Dataplane>,
+    slots: KnownSlots,
     held: Option<Arc<Held>>,
     awaiting: Option<Awaiting>,
     /// Whether the dataplane has been brought to what it should run since it was connected.
@@ -96,6 +97,7 @@ impl Supervisor {
             shared,
             jobs,
             dataplane: None,
+            slots: KnownSlots::default(),
             held: None,
             awaiting: None,
             settled: false,
@@ -113,6 +115,11 @@ impl Supervisor {
             crossbeam::channel::select! {
                 recv(self.jobs) -> job => match job {
                     Ok((work, answer)) => {
+                        // What the last round saw may be over: a dataplane that was just restarted is found here.
+                        self.round();
+                        if self.dataplane.is_none() {
+                            self.round();
+                        }
                         let reply = self.work(work);
                         let _ = answer.send(reply);
                     }
