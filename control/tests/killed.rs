@@ -45,7 +45,7 @@ fn status(scratch: &Scratch) -> Option<ControlStatus> {
 #[test]
 fn whatever_is_killed_when_what_runs_is_what_is_kept() {
     let scratch = Scratch::new();
-    let dataplane = Double::start(&scratch.socket(), Manner::Good);
+    let dataplane = Double::start(&scratch.socket(), Manner::AnswersLate);
     let policy = |number: u64| {
         let text = format!("schema = 1\n[[pool]]\nname = \"east\"\nprefixes = [\"203.0.{number}.0/24\"]\n");
         vec![scratch.write(&format!("policy-{number}.toml"), &text)]
@@ -59,8 +59,8 @@ fn whatever_is_killed_when_what_runs_is_what_is_kept() {
         let apply = Apply { force: Some("trial".into()), ..Apply::default() };
         let to = socket.clone();
         let client = std::thread::spawn(move || api::send_policy(&to, apply, &files));
-        // A commit takes some milliseconds here: spread over all of it, and past its end.
-        std::thread::sleep(Duration::from_micros(trial * 400));
+        // A commit takes some 20 ms here, half of them after it was adopted: spread over all of it, and past its end.
+        std::thread::sleep(Duration::from_micros(trial * 700));
         control.kill();
         let applied = match client.join().unwrap() {
             Ok(Reply::Applied(applied)) => Some(applied),

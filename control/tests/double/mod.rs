@@ -23,6 +23,8 @@ use rustix::net::{
 pub(crate) enum Manner {
     /// As the real one.
     Good,
+    /// Adopts at once and says so 10 ms later.
+    AnswersLate,
     /// Answers nothing.
     Hangs,
     /// Is of another release.
@@ -146,8 +148,12 @@ impl Server {
             let Ok(Some((message, fd))) = connection.receive() else { return };
             let request = Request::decode(&message).unwrap();
             let Some((reply, fd)) = self.reply(request, fd) else { return };
-            if self.inner.lock().unwrap().manner == Manner::Hangs {
+            let manner = self.inner.lock().unwrap().manner;
+            if manner == Manner::Hangs {
                 continue;
+            }
+            if manner == Manner::AnswersLate && matches!(request, Request::Adopt { .. }) {
+                std::thread::sleep(Duration::from_millis(10));
             }
             let sent = connection.send(&reply.encode(message.number()), fd.as_ref().map(AsFd::as_fd));
             if matches!(sent, Err(SocketError::System { .. })) {
