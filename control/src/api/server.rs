@@ -39,6 +39,7 @@ pub trait Handler: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Server {
     path: PathBuf,
+    listener: UnixListener,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -51,20 +52,21 @@ pub struct Server {
 /// `AddrInUse` if another control serves it; any error of binding.
 pub fn serve(path: &Path, limits: Limits, handler: Arc<dyn Handler>) -> io::Result<Server> {
     let listener = bind(path)?;
+    let accepting = listener.try_clone()?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let thread = std::thread::Builder::new()
         .name("control-socket".into())
-        .spawn(move || accept(&listener, limits, &handler, &stopped))?;
-    Ok(Server { path: path.to_owned(), stop, thread: Some(thread) })
+        .spawn(move || accept(&accepting, limits, &handler, &stopped))?;
+    Ok(Server { path: path.to_owned(), listener, stop, thread: Some(thread) })
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // Wakes it up; without anybody listening it has stopped already.
-        let _ = UnixStream::connect(&self.path);
-        if let Some(thread) = self.thread.take() {
+        // Wakes up whoever accepts, even if the socket's file is gone. If it could not, it is left behind.
+        let woken = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both).is_ok();
+        if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
         }
         let _ = std::fs::remove_file(&self.path);
