@@ -101,7 +101,8 @@ impl Reader<'_> {
         // Whether the outer fragment leaves the options as they are.
         let whole = own.need(own.start).is_ok();
         let mut route = Route::default();
-        if matches!(protocol, 4 | 6 | 17 | 41 | 47) {
+        // A later fragment of TCP passes whatever its options say.
+        if matches!(protocol, 4 | 17 | 41 | 47) || (protocol == 6 && offset < 2) {
             route = ipv4_options(frame, at + 20, own.start.min(own.seen), whole)?;
             self.last_mut().source_route = route.distrusts;
         }
