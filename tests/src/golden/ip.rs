@@ -86,9 +86,12 @@ impl Reader<'_> {
     fn ipv4(&mut self, room: Room, level: usize) -> Result<Outcome, NotCaptured> {
         let (at, frame) = (room.start, self.frame);
         let header = usize::from(frame.u8(at)? & 0x0f) * 4;
-        let total = usize::from(frame.u16(at + 2)?);
         // "IHL < 5, total_length < header, total_length greater than what holds it"
-        if header < 20 || total < header || room.end.is_some_and(|end| at + total > end) {
+        if header < 20 {
+            return Ok(MALFORMED);
+        }
+        let total = usize::from(frame.u16(at + 2)?);
+        if total < header || room.end.is_some_and(|end| at + total > end) {
             return Ok(MALFORMED);
         }
         let own = Room { start: at + header, end: Some(at + total), seen: room.seen.min(at + total) };
