@@ -9,24 +9,52 @@ use gate25_include::image::Image;
 
 use crate::ethernet::{IPV4, IPV6, MAX_TAGS, is_tag};
 use crate::frame::Direction;
+use crate::gtpu::PORT as GTPU_PORT;
 use crate::ipv6::is_extension;
 use crate::parse::TCP;
 use crate::tcp::THROUGH_FLAGS;
 use crate::tunnel::{UDP, is_carrier};
 use crate::verdict::{SMTP, Verdict, judge};
+use crate::wide::{LANES, Sure, Wide};
 
 /// Frames judged in one go; longer slices are taken in pieces of this size.
 pub const BURST: usize = 64;
 
+/// How the first pass looks at frames. Both give the same verdicts.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// One by one.
+    Scalar,
+    /// Eight at once where that is possible, else one by one.
+    Best,
+}
+
 /// Judges `frames` and writes one verdict for each into `verdicts`; of slices of different lengths the shorter
 /// one counts.
 pub fn judge_burst(image: Option<&Image>, direction: Direction, frames: &[&[u8]], verdicts: &mut [Verdict]) {
+    judge_burst_by(Form::Best, image, direction, frames, verdicts);
+}
+
+/// [`judge_burst`] with a first pass of this form: for tests and measurements.
+#[inline]
+pub fn judge_burst_by(
+    form: Form,
+    image: Option<&Image>,
+    direction: Direction,
+    frames: &[&[u8]],
+    verdicts: &mut [Verdict],
+) {
+    let count = frames.len().min(verdicts.len());
+    let (Some(frames), Some(verdicts)) = (frames.get(..count), verdicts.get_mut(..count)) else { return };
     let Some(image) = image else {
-        let count = frames.len().min(verdicts.len());
-        verdicts.iter_mut().take(count).for_each(|verdict| *verdict = Verdict::pass(Reason::NoPolicy));
+        verdicts.fill(Verdict::pass(Reason::NoPolicy));
         return;
     };
-    let pass = FirstPass { image, direction, ends: image.has_tunnel_ends() };
+    let wide = match form {
+        Form::Scalar => None,
+        Form::Best => Wide::new(),
+    };
+    let pass = FirstPass { direction, ends: image.has_tunnel_ends(), wide };
     for (frames, verdicts) in frames.chunks(BURST).zip(verdicts.chunks_mut(BURST)) {
         let mut rest = pass.run(frames, verdicts);
         while rest != 0 {
@@ -40,25 +68,63 @@ pub fn judge_burst(image: Option<&Image>, direction: Direction, frames: &[&[u8]]
 }
 
 /// The first pass over one burst.
-struct FirstPass<'a> {
-    image: &'a Image,
+struct FirstPass {
     direction: Direction,
     /// Whether there are tunnel ends of ours at all, in IPv4 and in IPv6.
     ends: (bool, bool),
+    /// The form that looks at eight frames at once, if the CPU can.
+    wide: Option<Wide>,
 }
 
-impl FirstPass<'_> {
-    /// Writes the verdicts it is sure of; returns a bit for each frame that is left.
+impl FirstPass {
+    /// Writes the verdicts it is sure of; returns a bit for each frame that is left. Both slices are of one length.
     #[inline]
     fn run(&self, frames: &[&[u8]], verdicts: &mut [Verdict]) -> u64 {
+        let (eights, frames) = if self.wide.is_some() { frames.as_chunks::<LANES>() } else { (&[][..], frames) };
+        let (theirs, verdicts) = verdicts.split_at_mut_checked(eights.len() * LANES).unwrap_or_default();
         let mut rest = 0;
-        for (place, (frame, verdict)) in frames.iter().zip(verdicts).enumerate() {
-            match self.ordinary(frame) {
-                Some(reason) => *verdict = Verdict::pass(reason),
-                None => rest |= 1 << place,
+        let mut place = 0;
+        if let Some(wide) = self.wide {
+            for (frames, verdicts) in eights.iter().zip(theirs.as_chunks_mut::<LANES>().0) {
+                rest |= u64::from(self.eight(wide, frames, verdicts)) << place;
+                place += LANES;
+            }
+        }
+        for (frame, verdict) in frames.iter().zip(verdicts) {
+            rest |= u64::from(!self.one(frame, verdict)) << place;
+            place += 1;
+        }
+        rest
+    }
+
+    /// Eight frames at once, without a branch on what they are; what that form does not know is looked at one by one.
+    #[inline]
+    fn eight(&self, wide: Wide, frames: &[&[u8]; LANES], verdicts: &mut [Verdict; LANES]) -> u8 {
+        let Sure { other_port, not_tcp } = wide.look(frames, self.ends, self.direction);
+        let (port, protocol) = (self.reason(Reason::OtherPort), self.reason(Reason::NotTcp));
+        for (lane, verdict) in verdicts.iter_mut().enumerate() {
+            *verdict = Verdict::pass(if other_port >> lane & 1 == 1 { port } else { protocol });
+        }
+        let mut unsure = !(other_port | not_tcp);
+        let mut rest = 0;
+        while unsure != 0 {
+            let lane = unsure.trailing_zeros() as usize;
+            unsure &= unsure - 1;
+            if let (Some(frame), Some(verdict)) = (frames.get(lane), verdicts.get_mut(lane)) {
+                rest |= u8::from(!self.one(frame, verdict)) << lane;
             }
         }
         rest
+    }
+
+    /// Writes an ordinary frame's verdict; false if it is left.
+    #[inline]
+    fn one(&self, frame: &[u8], verdict: &mut Verdict) -> bool {
+        let reason = self.ordinary(frame);
+        if let Some(reason) = reason {
+            *verdict = Verdict::pass(reason);
+        }
+        reason.is_some()
     }
 
     /// The reason of an ordinary frame.
@@ -84,7 +150,7 @@ impl FirstPass<'_> {
     #[inline]
     fn ipv4(&self, packet: &[u8]) -> Option<Reason> {
         let (head, payload) = packet.split_first_chunk::<20>()?;
-        let [first, _, l0, l1, _, _, f0, f1, _, protocol, _, _, source @ .., d0, d1, d2, d3] = head;
+        let [first, _, l0, l1, _, _, f0, f1, _, protocol, ..] = head;
         let payload_len = usize::from(u16::from_be_bytes([*l0, *l1])).checked_sub(20)?;
         // No options, no fragment (the reserved bit does not matter), and what total_length says is there.
         if *first != 0x45 || (*f0 & 0x3f) | *f1 != 0 || payload_len > payload.len() {
@@ -92,13 +158,8 @@ impl FirstPass<'_> {
         }
         match *protocol {
             TCP => self.tcp(payload, payload_len),
-            UDP if self.ends.0 => {
-                let end = match self.direction {
-                    Direction::Outbound => u32::from_be_bytes([*d0, *d1, *d2, *d3]),
-                    Direction::Inbound => u32::from_be_bytes(*source),
-                };
-                (!self.image.is_tunnel_end4(end)).then_some(self.reason(Reason::NotTcp))
-            }
+            UDP if self.ends.0 && is_gtpu(payload) => None,
+            UDP => Some(self.reason(Reason::NotTcp)),
             protocol if is_carrier(protocol) && self.ends.0 => None,
             _ => Some(self.reason(Reason::NotTcp)),
         }
@@ -107,21 +168,15 @@ impl FirstPass<'_> {
     #[inline]
     fn ipv6(&self, packet: &[u8]) -> Option<Reason> {
         let (head, payload) = packet.split_first_chunk::<40>()?;
-        let [first, _, _, _, l0, l1, next, _, addresses @ ..] = head;
+        let [first, _, _, _, l0, l1, next, ..] = head;
         let payload_len = usize::from(u16::from_be_bytes([*l0, *l1]));
         if first >> 4 != 6 || payload_len > payload.len() {
             return None;
         }
         match *next {
             TCP => self.tcp(payload, payload_len),
-            UDP if self.ends.1 => {
-                let end = match self.direction {
-                    Direction::Outbound => addresses.last_chunk::<16>()?,
-                    Direction::Inbound => addresses.first_chunk::<16>()?,
-                };
-                let end = u128::from_be_bytes(*end);
-                (!self.image.is_tunnel_end6(end)).then_some(self.reason(Reason::NotTcp))
-            }
+            UDP if self.ends.1 && is_gtpu(payload) => None,
+            UDP => Some(self.reason(Reason::NotTcp)),
             next if is_extension(next) || (is_carrier(next) && self.ends.1) => None,
             _ => Some(self.reason(Reason::NotTcp)),
         }
@@ -147,6 +202,12 @@ impl FirstPass<'_> {
             Direction::Inbound => Reason::Inbound,
         }
     }
+}
+
+/// Whether whole UDP goes to GTP-U's port; no other UDP is looked into, wherever it goes.
+#[inline]
+fn is_gtpu(udp: &[u8]) -> bool {
+    udp.get(2..4).is_some_and(|port| port == GTPU_PORT.to_be_bytes())
 }
 
 /// The type a slice begins with.

@@ -70,7 +70,7 @@ where
     }
 }
 
-const PORT: u16 = 2152;
+pub(crate) const PORT: u16 = 2152;
 const UDP_HEADER: usize = 8;
 const HEADER: usize = 8;
 /// Sequence number, N-PDU number and next extension type.

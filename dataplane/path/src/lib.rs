@@ -4,7 +4,7 @@
 //! DPDK, allocates nothing and never panics, whatever the bytes. Files stand in the order in which a frame
 //! meets them: `frame`, `ethernet`, `mpls`, `pppoe`, `ipv4`, `ipv6`, `fragment`, `tunnel`, `gre`, `gtpu`,
 //! `tcp` (all driven by `parse`), then `lookup`, `share`, `verdict`, `reject`; `burst` is the quick form.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::indexing_slicing)
@@ -29,6 +29,11 @@ mod tcp;
 mod tunnel;
 pub mod verdict;
 pub mod walk;
+#[cfg(target_arch = "x86_64")]
+mod wide;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "narrow.rs"]
+mod wide;
 
 pub use burst::{BURST, judge_burst};
 pub use frame::{Direction, Frame};

@@ -9,6 +9,7 @@ use common::policy;
 use common::*;
 use gate25_include::counters::{Effect, Reason};
 use gate25_include::image::Image;
+use gate25_path::burst::{Form, judge_burst_by};
 use gate25_path::reject::{MAX_ANSWER, build};
 use gate25_path::walk::{Silent, Step};
 use gate25_path::{Action, Direction, Frame, Verdict, judge, judge_burst, judge_frame};
@@ -69,6 +70,9 @@ proptest! {
         for direction in BOTH {
             let mut verdicts = vec![Verdict::pass(Reason::NoPolicy); frames.len()];
             judge_burst(Some(&IMAGE), direction, &slices, &mut verdicts);
+            let mut one_by_one = vec![Verdict::pass(Reason::NoPolicy); frames.len()];
+            judge_burst_by(Form::Scalar, Some(&IMAGE), direction, &slices, &mut one_by_one);
+            prop_assert_eq!(&one_by_one, &verdicts);
             for (frame, burst) in frames.iter().zip(verdicts) {
                 prop_assert_eq!(burst, verdict(direction, frame));
             }
