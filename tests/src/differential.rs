@@ -161,6 +161,29 @@ fn answer(verdict: &verdict::Verdict, frame: Frame<'_>) -> Answer {
     Answer { reason: verdict.reason.name(), action, pool: verdict.pool.map(usize::from), line, apart }
 }
 
+/// What is wrong with the answers to a frame of which only the first `captured` bytes are at hand, if anything.
+///
+/// Such a frame gets the whole frame's verdict or `not_captured`. Which bytes must be there is a matter of reading; the
+/// model reads more of them than it must, so the path may not ask for more than the model.
+#[must_use]
+pub fn short_fault(
+    policy: &Policy,
+    image: &Image,
+    direction: Direction,
+    frame: &[u8],
+    captured: usize,
+) -> Option<String> {
+    let (short, wire_len) = (&frame[..captured], frame.len());
+    let whole = path(Some(image), direction, frame, wire_len);
+    let by_model = model(Some(policy), direction, Captured::short(short, wire_len));
+    let by_path = path(Some(image), direction, short, wire_len);
+    let missing = |answer: &Answer| answer.reason() == "not_captured";
+    let sound = |answer: &Answer| missing(answer) || *answer == whole;
+    let asks_for_more = missing(&by_path) && !missing(&by_model);
+    let text = || format!("{}\n  whole {whole:?}", report(direction, short, wire_len, &by_model, &by_path));
+    (!sound(&by_path) || !sound(&by_model) || asks_for_more).then(text)
+}
+
 /// The frame and both answers, as printed when they differ.
 #[must_use]
 pub fn report(direction: Direction, bytes: &[u8], wire_len: usize, model: &Answer, path: &Answer) -> String {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gate25_include::image::Image;
-use gate25_tests::differential::{Answer, image, model, path, report};
+use gate25_tests::differential::{image, model, path, report, short_fault};
 use gate25_tests::generate::{self, Frames};
 use gate25_tests::golden::{Captured, Direction, Policy, Reason};
 use gate25_tests::{catalogue, golden};
@@ -49,23 +49,12 @@ impl Tally {
         }
     }
 
-    /// A frame captured short gets the whole frame's verdict or `not_captured`. Which bytes must be there is a matter
-    /// of reading; the model reads more of them than it must, so the path may not ask for more than the model.
     fn compare_short(&mut self, policy: &Policy, image: &Image, frame: &[u8], captured: usize) {
-        let (short, wire_len) = (&frame[..captured], frame.len());
         for direction in [Direction::Outbound, Direction::Inbound] {
-            let whole = path(Some(image), direction, frame, wire_len);
-            let by_model = model(Some(policy), direction, Captured::short(short, wire_len));
-            let by_path = path(Some(image), direction, short, wire_len);
             self.frames += 1;
+            let by_path = path(Some(image), direction, &frame[..captured], frame.len());
             *self.reasons.entry(by_path.reason()).or_default() += 1;
-            let missing = |answer: &Answer| answer.reason() == "not_captured";
-            let sound = |answer: &Answer| missing(answer) || *answer == whole;
-            let asks_for_more = missing(&by_path) && !missing(&by_model);
-            if !sound(&by_path) || !sound(&by_model) || asks_for_more {
-                let text = report(direction, short, wire_len, &by_model, &by_path);
-                self.differences.push(format!("{text}\n  whole {whole:?}"));
-            }
+            self.differences.extend(short_fault(policy, image, direction, frame, captured));
         }
     }
 
