@@ -15,7 +15,7 @@ mod validate;
 pub use builder::{ImageBuilder, PoolSpec};
 pub use error::{BuildError, ImageError};
 pub use pool::{Action, Kind, Match, Pool, Stage, Undetermined};
-pub use reader::{Image, SourceMatch};
+pub use reader::{Image, SourceMatch, SourceValue};
 
 #[cfg(test)]
 mod tests;

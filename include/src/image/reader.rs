@@ -27,6 +27,19 @@ pub struct SourceMatch {
     pub prefix_len: u8,
 }
 
+/// What a burst look-up in the source table found for one address: nothing, or a [`SourceMatch`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct SourceValue(u32);
+
+impl SourceValue {
+    /// What it says.
+    #[inline]
+    pub fn matched(self) -> Option<SourceMatch> {
+        source_match(self.0)
+    }
+}
+
 /// One generation of the whole policy.
 #[derive(Debug)]
 pub struct Image {
@@ -143,6 +156,24 @@ impl Image {
     #[inline]
     pub fn source6(&self, address: u128) -> Option<SourceMatch> {
         source_match(ranges::find(self.section(Section::Source6), address))
+    }
+
+    /// The pools or exemptions of a burst of IPv4 sources; of slices of different lengths the shorter one counts.
+    #[inline]
+    pub fn sources4(&self, addresses: &[u32], found: &mut [SourceValue]) {
+        let table = self.section(Section::Source4);
+        for (address, found) in addresses.iter().zip(found) {
+            *found = SourceValue(ranges::find(table, *address));
+        }
+    }
+
+    /// The pools or exemptions of a burst of IPv6 sources; of slices of different lengths the shorter one counts.
+    #[inline]
+    pub fn sources6(&self, addresses: &[u128], found: &mut [SourceValue]) {
+        let table = self.section(Section::Source6);
+        for (address, found) in addresses.iter().zip(found) {
+            *found = SourceValue(ranges::find(table, *address));
+        }
     }
 
     /// The pool or exemption of a source.
