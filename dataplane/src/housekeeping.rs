@@ -128,9 +128,10 @@ impl Housekeeping<'_> {
                 Some(image) => Ok(Reply::Image { generation: image.generation() }),
                 None => Err(Refused { refusal: Refusal::NoImage, text: "no image has been adopted yet".into() }),
             }),
-            Request::Confirm { generation } => {
-                Some(self.generations.confirm(generation).map(|generation| Reply::Confirmed { generation }))
-            }
+            Request::Confirm { generation } => Some(self.generations.confirm(generation).map(|generation| {
+                self.keep_for_successor();
+                Reply::Confirmed { generation }
+            })),
             Request::Rollback => self.generations.rollback(asked.asker, now).err().map(Err),
             Request::Adopt { generation, confirm_seconds } => {
                 let Some(fd) = asked.fd else {
@@ -161,15 +162,23 @@ impl Housekeeping<'_> {
     fn changed(&mut self, done: Done) {
         if let Ok((generation, taken)) = done.result {
             say(format!("policy generation {generation} in force after {} us", taken.as_micros()));
-            if let Some(fd) = self.generations.in_force().and_then(|image| image.descriptor()) {
-                self.supervisor.store_image(fd);
-            }
+            self.keep_for_successor();
         }
         self.publish_state(boottime());
         if let Some(asker) = done.asker {
             let nanoseconds = |taken: Duration| u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX);
             let adopted = |(generation, taken)| Reply::Adopted { generation, nanoseconds: nanoseconds(taken) };
             self.reply(asker, done.result.map(adopted));
+        }
+    }
+
+    /// Stores the policy in force with systemd, unless it waits for confirmation: a successor has no timer for it, and
+    /// starts with the one before.
+    fn keep_for_successor(&self) {
+        if self.generations.confirm_deadline().is_none()
+            && let Some(fd) = self.generations.in_force().and_then(|image| image.descriptor())
+        {
+            self.supervisor.store_image(fd);
         }
     }
 

@@ -1,10 +1,9 @@
-//! The control socket of a running dataplane: adoption, refusals, confirmation, rollback, hostile clients, systemd's
-//! descriptor store. Frames flow all the time, and none may be lost or judged by a policy that was refused.
+//! The control socket of a running dataplane: adoption, refusals, confirmation, rollback, hostile clients, a policy
+//! passed on by systemd. Frames flow all the time, and none may be lost or judged by a policy that was refused.
 
 mod support;
 
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 use gate25_include::counters::{LinkCounter, ProcessCounter, Reason, WorkerCounter};
@@ -205,31 +204,4 @@ fn a_stored_policy_judges_the_first_frame() {
     assert_eq!(status(&mut client).generation, 42);
     assert_eq!(refusal(adopt(&mut client, 42, 0)).0, Refusal::StaleGeneration);
     assert!(adopt(&mut client, 43, 0).is_ok());
-}
-
-#[test]
-fn systemd_hears_ready_watchdog_and_gets_the_policy() {
-    if skipped() {
-        return;
-    }
-    let mut plan = Plan::new();
-    let path = plan.folder.path("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    plan.environment = vec![("NOTIFY_SOCKET".into(), support::text(&path)), ("WATCHDOG_USEC".into(), "200000".into())];
-    let mut dataplane = plan.link("net_null0,size=64", "net_null1,size=64", "").start();
-    let mut heard = Vec::new();
-    let mut hear = |until: &str| {
-        let mut buffer = [0; 256];
-        while !heard.iter().any(|text: &String| text.contains(until)) {
-            let len = socket.recv(&mut buffer).unwrap();
-            heard.push(String::from_utf8_lossy(&buffer[..len]).into_owned());
-        }
-    };
-    hear("READY=1");
-    hear("WATCHDOG=1");
-    adopt(&mut dataplane.connect(), 1, 0).unwrap();
-    hear("FDSTORE=1\nFDNAME=gate25-image");
-    assert_eq!(dataplane.stop(Duration::from_secs(2)), Some(0));
-    hear("STOPPING=1");
 }

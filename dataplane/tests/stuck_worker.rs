@@ -11,6 +11,7 @@ use std::time::Duration;
 use gate25_include::counters::WorkerCounter;
 use gate25_include::handover::{Refusal, Reply, Request, SocketError};
 use rustix::process::{Pid, Signal, kill_process};
+use support::notify::Notify;
 use support::{Dataplane, Plan, exists, images, skipped, wait_for};
 
 /// A frozen worker; it goes on when this is dropped.
@@ -93,6 +94,25 @@ fn a_stuck_worker_refuses_the_policy_and_is_named_until_it_moves() {
     drop(frozen);
     assert!(wait_for(Duration::from_secs(5), || matches!(adopt(2), Ok(Reply::Adopted { generation: 2, .. }))));
     assert_eq!((generation(0), generation(1)), (2, 2));
+}
+
+#[test]
+fn the_watchdog_is_fed_only_while_every_worker_moves() {
+    if absent() {
+        return;
+    }
+    let mut plan = Plan::new();
+    let notify = Notify::new(&plan.folder);
+    plan.top = plan.top.replace("[0]", "[0, 0]") + "idle = \"adaptive\"\n";
+    plan.environment = notify.environment(Duration::from_secs(1));
+    let dataplane = plan.link("net_null0,no-rx=1", "net_null1,no-rx=1", "").start();
+    notify.hear("WATCHDOG=1");
+    let frozen = Frozen::new(&dataplane, 1);
+    assert!(wait_for(Duration::from_secs(10), || dataplane.log().contains("worker 1 does not move")));
+    notify.drain();
+    assert_eq!(notify.count("WATCHDOG=1", Duration::from_secs(3)), 0, "systemd would never know");
+    drop(frozen);
+    notify.hear("WATCHDOG=1");
 }
 
 #[test]

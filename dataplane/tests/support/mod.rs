@@ -6,6 +6,7 @@
 
 pub mod images;
 pub mod netns;
+pub mod notify;
 pub mod pcap;
 
 use std::fs::File;
