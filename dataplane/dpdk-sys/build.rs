@@ -14,7 +14,7 @@ fn main() {
 
 fn build() -> Result<(), String> {
     let include = include_dir()?;
-    for file in ["dpdk_wrapper.h", "dpdk_shim.h", "dpdk_shim.c"] {
+    for file in ["dpdk_wrapper.h", "dpdk_shim.h", "dpdk_shim.c", "dpdk_peers.h", "dpdk_peers.c"] {
         println!("cargo::rerun-if-changed={}", include.join(file).display());
     }
     let library = pkg_config::Config::new()
@@ -23,7 +23,10 @@ fn build() -> Result<(), String> {
         .map_err(|_| format!("DPDK {OLDEST} or newer is needed, {}: {APT}", found()))?;
     // pkg-config's crate keeps -I, -D, -l and -L; DPDK also says -march and -include.
     let other = other_cflags()?;
-    compile_shim(&include, &library.include_paths, &other);
+    compile("gate25_dpdk_shim", "dpdk_shim.c", &include, &library.include_paths, &other);
+    if has_peers() {
+        compile("gate25_dpdk_peers", "dpdk_peers.c", &include, &library.include_paths, &other);
+    }
     bind(&include, &library.include_paths, &other)
 }
 
@@ -54,9 +57,14 @@ fn pkg_config(question: &str) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn compile_shim(include: &Path, paths: &[PathBuf], other: &[String]) {
+/// Whether DPDK's look-ups are wanted too: scripts/bench compares with them.
+fn has_peers() -> bool {
+    env::var_os("CARGO_FEATURE_PEERS").is_some()
+}
+
+fn compile(name: &str, file: &str, include: &Path, paths: &[PathBuf], other: &[String]) {
     let mut cc = cc::Build::new();
-    cc.file(include.join("dpdk_shim.c")).include(include).opt_level(2).warnings(true);
+    cc.file(include.join(file)).include(include).opt_level(2).warnings(true);
     for path in paths {
         // DPDK's inlines are not free of warnings; ours shall be.
         cc.flag("-isystem").flag(path);
@@ -64,7 +72,7 @@ fn compile_shim(include: &Path, paths: &[PathBuf], other: &[String]) {
     for flag in other {
         cc.flag(flag);
     }
-    cc.compile("gate25_dpdk_shim");
+    cc.compile(name);
 }
 
 fn bind(include: &Path, paths: &[PathBuf], other: &[String]) -> Result<(), String> {
@@ -87,6 +95,12 @@ fn bind(include: &Path, paths: &[PathBuf], other: &[String]) -> Result<(), Strin
     for function in FUNCTIONS {
         builder = builder.allowlist_function(function);
     }
+    if has_peers() {
+        builder = builder.header(include.join("dpdk_peers.h").to_string_lossy());
+        for pattern in PEERS {
+            builder = builder.allowlist_function(pattern).allowlist_type(pattern);
+        }
+    }
     let bindings = builder
         .generate()
         .map_err(|error| format!("bindgen over DPDK's headers: {error}; libclang comes with: {APT}"))?;
@@ -96,6 +110,9 @@ fn bind(include: &Path, paths: &[PathBuf], other: &[String]) -> Result<(), Strin
 
 const OLDEST: &str = "22.11";
 const APT: &str = "apt-get install libdpdk-dev libclang-dev pkg-config";
+
+/// DPDK's look-ups: functions and types.
+const PEERS: &[&str] = &["rte_fib6?_(create|free|add|lookup_bulk|select_lookup|conf|lookup_type)", "rte_lpm6_.*"];
 
 /// Exported functions of DPDK, all of them stable ABI since 22.11.
 const FUNCTIONS: &[&str] = &[

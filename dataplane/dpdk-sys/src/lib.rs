@@ -20,6 +20,9 @@ mod bindings {
 
 pub use bindings::*;
 
+#[cfg(feature = "peers")]
+pub mod peers;
+
 /// The head of `struct rte_mbuf`, as Rust reads it: one segment and, in the first segment, the whole frame.
 ///
 /// Offsets are those of DPDK 22.11 up to 24.11. dpdk_shim.c asserts each against the headers at hand, and the

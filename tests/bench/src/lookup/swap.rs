@@ -1,0 +1,109 @@
+//! A reader under whom images swap: how much slower is it than one that is left alone?
+//!
+//! The reader asks before each burst whether there is a new image, as workers do. Windows of a second in which
+//! nothing happens alternate with windows in which another thread, on another CPU, seals, checks and hands over
+//! one image. The old mapping goes after the swap.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, bounded};
+use gate25_include::image::{Image, SourceValue};
+
+use super::Options;
+use super::gate::{BURST, Family, image_words, seal};
+use super::row::Row;
+use crate::machine::{self, Pages};
+use crate::rounds::Spread;
+use crate::workload::Workload;
+
+/// The row's name.
+pub(super) const NAME: &str = "gate25, an image a second";
+
+/// What reader and committer share.
+struct Slot {
+    generation: AtomicU64,
+    image: Mutex<Arc<Image>>,
+}
+
+pub(super) fn measure<A: Family>(
+    options: &Options,
+    workload: &Workload<A>,
+    pages: Pages,
+    cpu: usize,
+) -> Result<Row, String> {
+    let words = image_words(&workload.prefixes, workload.owners, 1)?;
+    let image = Arc::new(seal(&words, pages)?);
+    let slot = Arc::new(Slot { generation: AtomicU64::new(1), image: Mutex::new(image) });
+    let (to, orders) = bounded::<()>(1);
+    let committer = {
+        let slot = Arc::clone(&slot);
+        std::thread::spawn(move || commit(&slot, &words, pages, cpu, &orders))
+    };
+    let window = Duration::from_secs(1);
+    let pairs = if options.quick { 1 } else { options.rounds().max(5) };
+    let (mut quiet, mut swapping) = (Vec::new(), Vec::new());
+    read(&slot, &workload.keys, window / 4, &mut 0);
+    let mut position = 0;
+    for _ in 0..pairs {
+        quiet.push(read(&slot, &workload.keys, window, &mut position));
+        to.send(()).map_err(|_| "the committing thread has ended".to_owned())?;
+        swapping.push(read(&slot, &workload.keys, window, &mut position));
+    }
+    drop(to);
+    committer.join().map_err(|_| "the committing thread panicked".to_owned())??;
+    let (quiet, swapping) = (Spread::of(quiet), Spread::of(swapping));
+    let slower = (1.0 - swapping.median / quiet.median) * 100.0;
+    let row = Row::new(workload.name, NAME, pages, workload.prefixes.len()).with_speed(swapping);
+    let note = Some(format!("{:.1} Mlps undisturbed, {pairs} windows of 1 s each", quiet.median));
+    Ok(Row { slowdown_percent: Some(slower), note, ..row })
+}
+
+/// Hands over a fresh image each time it is told to.
+fn commit(slot: &Slot, words: &[u32], pages: Pages, measuring: usize, orders: &Receiver<()>) -> Result<(), String> {
+    machine::keep_off(measuring);
+    for () in orders {
+        let fresh = Arc::new(seal(words, pages)?);
+        let old = std::mem::replace(&mut *slot.image.lock().unwrap_or_else(PoisonError::into_inner), fresh);
+        slot.generation.fetch_add(1, Ordering::Release);
+        // The reader holds the old image until it has seen the new generation; then this is the last hold.
+        while Arc::strong_count(&old) > 1 {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+    Ok(())
+}
+
+/// Looks up keys for this long, going on at `position`; gives million look-ups a second.
+fn read<A: Family>(slot: &Slot, keys: &[A], window: Duration, position: &mut usize) -> f64 {
+    let mut found = [SourceValue::default(); BURST];
+    let (mut generation, mut image) = take(slot);
+    let (start, mut done) = (Instant::now(), 0u64);
+    let bursts = keys.len() / BURST;
+    let elapsed = loop {
+        // The clock is read once in 1,024 bursts.
+        for _ in 0..1024 {
+            if slot.generation.load(Ordering::Relaxed) != generation {
+                (generation, image) = take(slot);
+            }
+            let at = *position % bursts.max(1) * BURST;
+            let burst = keys.get(at..at + BURST).unwrap_or_default();
+            A::look_up(&image, black_box(burst), &mut found);
+            black_box(&mut found);
+            *position += 1;
+        }
+        done += 1024 * BURST as u64;
+        let elapsed = start.elapsed();
+        if elapsed >= window {
+            break elapsed;
+        }
+    };
+    done as f64 / elapsed.as_secs_f64() / 1e6
+}
+
+fn take(slot: &Slot) -> (u64, Arc<Image>) {
+    let generation = slot.generation.load(Ordering::Acquire);
+    (generation, Arc::clone(&slot.image.lock().unwrap_or_else(PoisonError::into_inner)))
+}

@@ -1,0 +1,37 @@
+//! The program behind scripts/bench. Tables on stdout, talk on stderr.
+//!
+//! Exit code: 0 measured, 1 something failed or answers differ, 2 wrong usage.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use gate25_bench::lookup;
+
+/// How fast gate25 is, beside others in the same run.
+#[derive(Parser)]
+#[command(name = "scripts/bench", version)]
+struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Longest prefix match, beside DPDK's look-ups
+    Lookup(lookup::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Options::parse().what {
+        What::Lookup(options) => lookup::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
