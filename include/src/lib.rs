@@ -16,4 +16,5 @@ pub mod counters;
 pub mod handover;
 pub mod image;
 pub mod memfd;
+pub mod table;
 pub mod telemetry;

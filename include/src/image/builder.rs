@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use super::error::BuildError;
 use super::format::{self, Section, header};
 use super::pool::{Pool, halves};
-use super::ranges::{self, Entry, Key};
+use crate::table::{self, Entry, Key};
 
 /// A pool or exemption to be written; its name is owned, the rest as in [`Pool`].
 pub type PoolSpec<'a> = Pool<'a>;
@@ -147,19 +147,18 @@ impl ImageBuilder {
         self.tunnels.sort(Places::One)?;
         let mut sets = GroupSets::new();
         let destinations = self.destinations.merged(&mut sets);
-        let own = |_, own| own;
         let sections: [Vec<u32>; Section::ALL.len()] = [
             std::mem::take(&mut self.slots),
             self.pools.concat(),
             self.groups.concat(),
             padded(&self.names),
             Vec::new(),
-            ranges::build(&self.sources.four, own),
-            ranges::build(&self.sources.six, own),
-            ranges::build(&destinations.four, |around, own| sets.union(around, own)),
-            ranges::build(&destinations.six, |around, own| sets.union(around, own)),
-            ranges::build(&self.tunnels.four, own),
-            ranges::build(&self.tunnels.six, own),
+            table::build(&self.sources.four),
+            table::build(&self.sources.six),
+            table::build(&table::joined(&destinations.four, |around, own| sets.union(around, own))),
+            table::build(&table::joined(&destinations.six, |around, own| sets.union(around, own))),
+            table::build(&self.tunnels.four),
+            table::build(&self.tunnels.six),
         ];
         self.assemble(sections, &sets, generation)
     }
@@ -173,7 +172,8 @@ impl ImageBuilder {
         if let Some(section) = sections.get_mut(Section::GroupSets as usize) {
             *section = sets.all.iter().flat_map(|set| halves(*set)).collect();
         }
-        let total = format::HEADER_WORDS + sections.iter().map(Vec::len).sum::<usize>();
+        let on_lines = |section: &Vec<u32>| section.len().next_multiple_of(table::LINE_WORDS);
+        let total = format::HEADER_WORDS + sections.iter().map(on_lines).sum::<usize>();
         limit("words in the image", total, u32::MAX as usize)?;
         let mut words = self.header(total, generation);
         for (index, section) in sections.iter().enumerate() {
@@ -181,6 +181,7 @@ impl ImageBuilder {
             let place = [words.len() as u32, section.len() as u32];
             set(&mut words, at, &place);
             words.extend_from_slice(section);
+            words.resize(words.len().next_multiple_of(table::LINE_WORDS), 0);
         }
         format::sign(&mut words);
         Ok(words)

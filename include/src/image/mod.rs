@@ -8,7 +8,6 @@ mod builder;
 mod error;
 pub mod format;
 mod pool;
-mod ranges;
 mod reader;
 mod validate;
 

@@ -1,13 +1,14 @@
 //! Reads an image that was checked once. Look-ups cannot fail and never leave the image.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::error::ImageError;
 use super::format::{self, Section, header};
 use super::pool::{Pool, join};
-use super::{ranges, validate};
+use super::validate;
 use crate::memfd::SealedMap;
+use crate::table;
 
 /// Where the words are.
 #[derive(Debug)]
@@ -149,31 +150,25 @@ impl Image {
     /// The pool or exemption of an IPv4 source.
     #[inline]
     pub fn source4(&self, address: u32) -> Option<SourceMatch> {
-        source_match(ranges::find(self.section(Section::Source4), address))
+        source_match(table::find(self.section(Section::Source4), address))
     }
 
     /// The pool or exemption of an IPv6 source.
     #[inline]
     pub fn source6(&self, address: u128) -> Option<SourceMatch> {
-        source_match(ranges::find(self.section(Section::Source6), address))
+        source_match(table::find(self.section(Section::Source6), address))
     }
 
     /// The pools or exemptions of a burst of IPv4 sources; of slices of different lengths the shorter one counts.
     #[inline]
     pub fn sources4(&self, addresses: &[u32], found: &mut [SourceValue]) {
-        let table = self.section(Section::Source4);
-        for (address, found) in addresses.iter().zip(found) {
-            *found = SourceValue(ranges::find(table, *address));
-        }
+        sources(self.section(Section::Source4), addresses, found);
     }
 
     /// The pools or exemptions of a burst of IPv6 sources; of slices of different lengths the shorter one counts.
     #[inline]
     pub fn sources6(&self, addresses: &[u128], found: &mut [SourceValue]) {
-        let table = self.section(Section::Source6);
-        for (address, found) in addresses.iter().zip(found) {
-            *found = SourceValue(ranges::find(table, *address));
-        }
+        sources(self.section(Section::Source6), addresses, found);
     }
 
     /// The pool or exemption of a source.
@@ -187,13 +182,13 @@ impl Image {
     /// The destination groups of an IPv4 address, one bit each.
     #[inline]
     pub fn destination4(&self, address: u32) -> u64 {
-        self.group_set(ranges::find(self.section(Section::Destination4), address))
+        self.group_set(table::find(self.section(Section::Destination4), address))
     }
 
     /// The destination groups of an IPv6 address, one bit each.
     #[inline]
     pub fn destination6(&self, address: u128) -> u64 {
-        self.group_set(ranges::find(self.section(Section::Destination6), address))
+        self.group_set(table::find(self.section(Section::Destination6), address))
     }
 
     /// The destination groups of an address, one bit each.
@@ -207,13 +202,13 @@ impl Image {
     /// Whether an address is a tunnel end of ours.
     #[inline]
     pub fn is_tunnel_end4(&self, address: u32) -> bool {
-        ranges::find(self.section(Section::Tunnel4), address) != 0
+        table::find(self.section(Section::Tunnel4), address) != 0
     }
 
     /// Whether an address is a tunnel end of ours.
     #[inline]
     pub fn is_tunnel_end6(&self, address: u128) -> bool {
-        ranges::find(self.section(Section::Tunnel6), address) != 0
+        table::find(self.section(Section::Tunnel6), address) != 0
     }
 
     /// Whether an address is a tunnel end of ours.
@@ -226,10 +221,8 @@ impl Image {
 
     /// Whether there is any tunnel end at all, for IPv4 and for IPv6: if not, nothing is looked into.
     pub fn has_tunnel_ends(&self) -> (bool, bool) {
-        let any = |section| self.section(section).first().is_some_and(|ranges| *ranges > 1);
-        let whole4 = self.is_tunnel_end(Ipv4Addr::UNSPECIFIED.into());
-        let whole6 = self.is_tunnel_end(Ipv6Addr::UNSPECIFIED.into());
-        (any(Section::Tunnel4) || whole4, any(Section::Tunnel6) || whole6)
+        let (four, six) = (self.section(Section::Tunnel4), self.section(Section::Tunnel6));
+        (table::has_prefixes::<u32>(four), table::has_prefixes::<u128>(six))
     }
 
     /// A section's words.
@@ -265,6 +258,18 @@ impl Backing {
         match self {
             Backing::Sealed(map) => map.words(),
             Backing::Owned(words) => words,
+        }
+    }
+}
+
+/// Some addresses at a time, so that the values fit on the stack.
+#[inline]
+fn sources<K: table::Key>(table: &[u32], addresses: &[K], found: &mut [SourceValue]) {
+    let mut words = [0; 64];
+    for (addresses, found) in addresses.chunks(words.len()).zip(found.chunks_mut(words.len())) {
+        table::find_burst(table, addresses, &mut words);
+        for (found, word) in found.iter_mut().zip(words) {
+            *found = SourceValue(word);
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::error::ImageError;
 use super::format::{self, Section, header};
 use super::pool::join;
-use super::ranges;
 use super::reader::Image;
+use crate::table;
 
 /// Where each section stands.
 type Sections = [(usize, usize); Section::ALL.len()];
@@ -43,9 +43,10 @@ pub(super) fn header(words: &[u32]) -> Result<Sections, ImageError> {
     Ok(sections)
 }
 
-/// Sections lie one behind the other, from the header to the end, without gaps.
+/// Sections lie one behind the other, from the header to the end, each on the next 64-byte line; what lies between
+/// is 0.
 fn sections(body: &[u32], word: impl Fn(usize) -> u32) -> Result<Sections, ImageError> {
-    let mut table = [(0, 0); Section::ALL.len()];
+    let mut places = [(0, 0); Section::ALL.len()];
     let mut next = format::HEADER_WORDS;
     for (index, section) in Section::ALL.into_iter().enumerate() {
         let offset = word(header::SECTIONS + 2 * index) as usize;
@@ -54,12 +55,15 @@ fn sections(body: &[u32], word: impl Fn(usize) -> u32) -> Result<Sections, Image
         let (Some(end), true) = (end, offset == next) else {
             return Err(ImageError::Section { section, offset, words });
         };
-        next = end;
-        if let Some(place) = table.get_mut(index) {
+        next = end.next_multiple_of(table::LINE_WORDS);
+        if body.get(end..next).is_none_or(|gap| gap.iter().any(|word| *word != 0)) {
+            return Err(ImageError::Section { section, offset, words });
+        }
+        if let Some(place) = places.get_mut(index) {
             *place = (offset, words);
         }
     }
-    if next == body.len() { Ok(table) } else { Err(ImageError::Size { said: body.len(), held: next }) }
+    if next == body.len() { Ok(places) } else { Err(ImageError::Size { said: body.len(), held: next }) }
 }
 
 /// The names as text.
@@ -96,12 +100,12 @@ pub(super) fn content(image: &Image) -> Result<(), ImageError> {
     let set = |entry: u32| (entry as usize) < sets;
     let end = |entry: u32| entry <= 1;
     let bad = |(what, place, found)| value(what, place, found);
-    ranges::validate::<u32>(image.section(Section::Source4), source(32)).map_err(bad)?;
-    ranges::validate::<u128>(image.section(Section::Source6), source(128)).map_err(bad)?;
-    ranges::validate::<u32>(image.section(Section::Destination4), set).map_err(bad)?;
-    ranges::validate::<u128>(image.section(Section::Destination6), set).map_err(bad)?;
-    ranges::validate::<u32>(image.section(Section::Tunnel4), end).map_err(bad)?;
-    ranges::validate::<u128>(image.section(Section::Tunnel6), end).map_err(bad)
+    table::validate::<u32>(image.section(Section::Source4), source(32)).map_err(bad)?;
+    table::validate::<u128>(image.section(Section::Source6), source(128)).map_err(bad)?;
+    table::validate::<u32>(image.section(Section::Destination4), set).map_err(bad)?;
+    table::validate::<u128>(image.section(Section::Destination6), set).map_err(bad)?;
+    table::validate::<u32>(image.section(Section::Tunnel4), end).map_err(bad)?;
+    table::validate::<u128>(image.section(Section::Tunnel6), end).map_err(bad)
 }
 
 fn header_values(image: &Image) -> Result<(), ImageError> {

@@ -1,0 +1,140 @@
+//! An address and a prefix as tables order them, for IPv4 (`u32`) and IPv6 (`u128`), host order.
+
+use super::{Fault, Step, ranges};
+
+/// An address. Its family's trie is reached through it, so that everything else is written once.
+pub trait Key: Copy + Ord + std::fmt::Debug {
+    /// Words of an address in a table of ranges.
+    const WORDS: usize;
+    /// The lowest address.
+    const ZERO: Self;
+    /// Reads an address, most significant word first.
+    fn read(words: &[u32]) -> Self;
+    /// Appends an address, most significant word first.
+    fn write(self, to: &mut Vec<u32>);
+    /// The last address of the prefix of `length` bits that starts here.
+    fn last(self, length: u8) -> Self;
+    /// The address behind this one, if there is one.
+    fn next(self) -> Option<Self>;
+
+    /// The trie of these prefixes: sorted, none twice.
+    fn build_trie(entries: &[Entry<Self>]) -> Vec<u32>;
+    /// The value of the longest prefix that holds this address, 0 for none.
+    fn find_in_trie(self, table: &[u32]) -> u32;
+    /// The same for a burst; of slices of different lengths the shorter one counts.
+    fn find_burst_in_trie(table: &[u32], keys: &[Self], found: &mut [u32]);
+    /// Checks a trie; on failure what is wrong, the word it stands in, and what stands there.
+    fn validate_trie(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault>;
+    /// Tells each step of a look-up.
+    fn walk_trie(self, table: &[u32], step: &mut dyn FnMut(Step));
+}
+
+/// A prefix and its value. Sorted, a prefix stands before those inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry<K> {
+    /// First address; host bits clear.
+    pub start: K,
+    /// Length in bits, 0 to 32 or 128.
+    pub length: u8,
+    /// What it says, 1 to [`super::MAX_VALUE`].
+    pub value: u32,
+}
+
+impl<K: Key> Entry<K> {
+    /// The last address.
+    pub fn last(&self) -> K {
+        self.start.last(self.length)
+    }
+}
+
+/// Gives each prefix the value that `join` makes of the value of the prefix around it (0 for none) and
+/// its own. `entries` are sorted, no prefix twice.
+pub fn joined<K: Key>(entries: &[Entry<K>], mut join: impl FnMut(u32, u32) -> u32) -> Vec<Entry<K>> {
+    let mut open: Vec<Entry<K>> = Vec::new();
+    let join_one = |entry: &Entry<K>| {
+        while open.last().is_some_and(|around| around.last() < entry.start) {
+            open.pop();
+        }
+        let value = join(open.last().map_or(0, |around| around.value), entry.value);
+        let entry = Entry { value, ..*entry };
+        open.push(entry);
+        entry
+    };
+    entries.iter().map(join_one).collect()
+}
+
+impl Key for u32 {
+    const WORDS: usize = 1;
+    const ZERO: u32 = 0;
+
+    #[inline]
+    fn read(words: &[u32]) -> u32 {
+        words.first().copied().unwrap_or(0)
+    }
+
+    fn write(self, to: &mut Vec<u32>) {
+        to.push(self);
+    }
+
+    fn last(self, length: u8) -> u32 {
+        self | u32::MAX.checked_shr(u32::from(length)).unwrap_or(0)
+    }
+
+    fn next(self) -> Option<u32> {
+        self.checked_add(1)
+    }
+
+    fn build_trie(entries: &[Entry<u32>]) -> Vec<u32> {
+        ranges::build(entries)
+    }
+
+    fn find_in_trie(self, _table: &[u32]) -> u32 {
+        0
+    }
+
+    fn find_burst_in_trie(_table: &[u32], _keys: &[u32], _found: &mut [u32]) {}
+
+    fn validate_trie(_table: &[u32], _good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
+        Err(("table kind", 0, 1))
+    }
+
+    fn walk_trie(self, _table: &[u32], _step: &mut dyn FnMut(Step)) {}
+}
+
+impl Key for u128 {
+    const WORDS: usize = 4;
+    const ZERO: u128 = 0;
+
+    #[inline]
+    fn read(words: &[u32]) -> u128 {
+        words.iter().fold(0, |key, word| key << 32 | u128::from(*word))
+    }
+
+    fn write(self, to: &mut Vec<u32>) {
+        to.extend([96, 64, 32, 0].map(|shift| (self >> shift) as u32));
+    }
+
+    fn last(self, length: u8) -> u128 {
+        self | u128::MAX.checked_shr(u32::from(length)).unwrap_or(0)
+    }
+
+    fn next(self) -> Option<u128> {
+        self.checked_add(1)
+    }
+
+    fn build_trie(entries: &[Entry<u128>]) -> Vec<u32> {
+        ranges::build(entries)
+    }
+
+    fn find_in_trie(self, _table: &[u32]) -> u32 {
+        0
+    }
+
+    fn find_burst_in_trie(_table: &[u32], _keys: &[u128], _found: &mut [u32]) {}
+
+    fn validate_trie(_table: &[u32], _good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
+        Err(("table kind", 0, 1))
+    }
+
+    fn walk_trie(self, _table: &[u32], _step: &mut dyn FnMut(Step)) {}
+}
