@@ -3,6 +3,7 @@
 
 use ipnet::IpNet;
 
+use super::digest::{Digest, Item, OwnerHash, Place};
 use super::error::BuildError;
 use super::format::{self, Section, header};
 use super::pool::{Pool, halves};
@@ -29,8 +30,8 @@ enum Places {
 
 /// Collects a policy and writes it as words.
 ///
-/// Pools must be added in the order of their names if the digest is to be independent of the order
-/// they stood in; prefixes may come in any order.
+/// Groups must be added in the order of their names if the digest is to be independent of the order
+/// they stood in; pools and prefixes may come in any order.
 #[derive(Debug, Default)]
 pub struct ImageBuilder {
     reject_rate: u32,
@@ -41,6 +42,9 @@ pub struct ImageBuilder {
     slots: Vec<u32>,
     groups: Vec<[u32; 2]>,
     names: Vec<u8>,
+    pool_hashes: Vec<OwnerHash>,
+    group_hashes: Vec<OwnerHash>,
+    digest: Digest,
     sources: Table,
     destinations: Table,
     tunnels: Table,
@@ -85,7 +89,10 @@ impl ImageBuilder {
         let slot = pool.counter_slot;
         in_range("counter slot", u64::from(slot), (slot as usize) < format::COUNTER_SLOTS, "0..65535")?;
         let [name_offset, _] = self.name(pool.name)?;
-        self.pools.push(pool.record(name_offset));
+        let record = pool.record(name_offset);
+        self.digest.add(Item::pool(&record, pool.name));
+        self.pool_hashes.push(OwnerHash::of(pool.name));
+        self.pools.push(record);
         self.slots.push(slot);
         self.next_slot(slot + 1);
         Ok(count as u16)
@@ -100,6 +107,8 @@ impl ImageBuilder {
         limit("destination groups", count + 1, format::MAX_GROUPS)?;
         let place = self.name(name)?;
         self.groups.push(place);
+        self.digest.add(Item::group(count as u8, name));
+        self.group_hashes.push(OwnerHash::of(name));
         Ok(count as u8)
     }
 
@@ -145,6 +154,7 @@ impl ImageBuilder {
         self.sources.sort(Places::One)?;
         self.destinations.sort(Places::OneInEach)?;
         self.tunnels.sort(Places::One)?;
+        self.sum_up();
         let mut sets = GroupSets::new();
         let destinations = self.destinations.merged(&mut sets);
         let sections: [Vec<u32>; Section::ALL.len()] = [
@@ -161,6 +171,17 @@ impl ImageBuilder {
             table::build(&self.tunnels.six),
         ];
         self.assemble(sections, &sets, generation)
+    }
+
+    /// Adds all prefixes to the digest.
+    fn sum_up(&mut self) {
+        let pool =
+            |value: u32| (value & format::SOURCE_POOL_MASK).checked_sub(1).map_or(usize::MAX, |pool| pool as usize);
+        let pools = |value: u32| self.pool_hashes.get(pool(value)).copied().unwrap_or_default();
+        let groups = |value: u32| self.group_hashes.get(value as usize).copied().unwrap_or_default();
+        self.sources.sum_up(&mut self.digest, Place::Source, pools);
+        self.destinations.sum_up(&mut self.digest, Place::Destination, groups);
+        self.tunnels.sum_up(&mut self.digest, Place::Tunnel, |_| OwnerHash::default());
     }
 
     fn assemble(
@@ -196,6 +217,8 @@ impl ImageBuilder {
         set(&mut words, header::GENERATION, &halves(generation));
         set(&mut words, header::COMPILED_AT, &halves(self.compiled_at as u64));
         set(&mut words, header::NEXT_CHANGE, &halves(self.next_change as u64));
+        let digest = self.digest.with_parameters(self.reject_rate);
+        set(&mut words, header::DIGEST, &[0, 32, 64, 96].map(|shift| (digest >> shift) as u32));
         set(&mut words, header::REJECT_RATE, &[self.reject_rate, self.groups.len() as u32, self.next_slot]);
         words
     }
@@ -235,6 +258,15 @@ impl Table {
             return Err(BuildError::Twice { prefix: prefix.into() });
         }
         Ok(())
+    }
+
+    fn sum_up(&self, digest: &mut Digest, place: Place, owner: impl Fn(u32) -> OwnerHash) {
+        for entry in &self.four {
+            digest.add(Item::prefix(place, 32, entry.start.into(), entry.length, owner(entry.value)));
+        }
+        for entry in &self.six {
+            digest.add(Item::prefix(place, 128, entry.start, entry.length, owner(entry.value)));
+        }
     }
 
     /// Destinations: one entry per prefix, with the set of its groups.

@@ -48,21 +48,13 @@ pub enum ImageError {
         /// Words there are.
         held: usize,
     },
-    /// Header or counter slots are damaged.
-    #[error("image header has checksum {found:016x}, its words give {computed:016x}; compile it again")]
+    /// Something in it is damaged.
+    #[error("image has checksum {found:016x}, its words give {computed:016x}; compile it again")]
     Checksum {
         /// As written.
         found: u64,
         /// As computed.
         computed: u64,
-    },
-    /// Content is damaged.
-    #[error("image has digest {found:032x}, its content gives {computed:032x}; compile it again")]
-    Digest {
-        /// As written.
-        found: u128,
-        /// As computed.
-        computed: u128,
     },
     /// A section lies outside the image, or not where the one before it ends.
     #[error("image section {section:?} at word {offset} with {words} words does not fit")]

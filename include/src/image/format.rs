@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 pub const MAGIC: [u32; 2] = [u32::from_le_bytes(*b"GATE"), u32::from_le_bytes(*b"25IM")];
 
 /// Version of the format. Readers take no other.
-pub const ABI: u32 = 1;
+pub const ABI: u32 = 2;
 
 /// Words in the header; the first section starts here or later.
 pub const HEADER_WORDS: usize = 64;
@@ -53,7 +53,7 @@ pub mod header {
     pub const GENERATION: usize = 8;
     /// Digest of the policy, four words.
     pub const DIGEST: usize = 10;
-    /// Checksum of header and counter slots, two words; computed with these two as 0.
+    /// Checksum of the whole image, two words; computed with these two as 0.
     pub const CHECKSUM: usize = 14;
     /// Unix second at which control compiled it, two words.
     pub const COMPILED_AT: usize = 16;
@@ -194,45 +194,23 @@ pub fn layout_hash() -> u64 {
     xxh3_64(text.as_bytes())
 }
 
-/// Writes digest and checksum for what stands in `words`: the builder's last step. Whoever calls it on words of
-/// another origin gets right sums over whatever they say, which is what tests and fuzzers want.
+/// Writes the checksum of what stands in `words`: the builder's last step. Whoever calls it on words of
+/// another origin gets the right sum over whatever they say, which is what tests and fuzzers want.
 pub fn sign(words: &mut [u32]) {
-    let at = |words: &[u32], index: usize| words.get(index).copied().unwrap_or(0);
-    let params = [header::REJECT_RATE, header::POOLS, header::GROUPS].map(|index| at(words, index));
-    let total = (at(words, header::TOTAL_WORDS) as usize).min(words.len());
-    let slots_end = HEADER_WORDS.saturating_add(at(words, header::POOLS) as usize);
-    let digest = digest(params, words.get(slots_end..total).unwrap_or_default());
-    put(words, header::DIGEST, [0, 32, 64, 96].map(|shift| (digest >> shift) as u32));
-    let slots = words.get(HEADER_WORDS..slots_end).unwrap_or_default();
-    let sum = checksum(words.get(..HEADER_WORDS).unwrap_or_default(), slots);
-    put(words, header::CHECKSUM, [sum as u32, (sum >> 32) as u32]);
-}
-
-fn put<const N: usize>(words: &mut [u32], at: usize, values: [u32; N]) {
-    if let Some(place) = words.get_mut(at..at + N) {
-        place.copy_from_slice(&values);
+    let total = (words.get(header::TOTAL_WORDS).copied().unwrap_or(0) as usize).min(words.len());
+    let sum = checksum(words.get(..total).unwrap_or_default());
+    if let Some(place) = words.get_mut(header::CHECKSUM..header::CHECKSUM + 2) {
+        place.copy_from_slice(&[sum as u32, (sum >> 32) as u32]);
     }
 }
 
-/// The policy's digest: over parameters and every section but the slots, so that the same policy has
-/// the same digest whatever its generation, time or history.
-pub(super) fn digest(params: [u32; 3], content: &[u32]) -> u128 {
+/// The checksum over a whole image, its own words as 0.
+pub(super) fn checksum(words: &[u32]) -> u64 {
+    let (before, rest) = words.split_at(words.len().min(header::CHECKSUM));
     let mut hash = Xxh3::new();
-    for word in params {
-        hash.update(&word.to_le_bytes());
-    }
-    hash_words(&mut hash, content);
-    hash.digest128()
-}
-
-/// The checksum over header (its own words as 0) and slots.
-pub(super) fn checksum(header_words: &[u32], slots: &[u32]) -> u64 {
-    let mut hash = Xxh3::new();
-    for (index, word) in header_words.iter().enumerate() {
-        let own = index == header::CHECKSUM || index == header::CHECKSUM + 1;
-        hash.update(&if own { 0 } else { *word }.to_le_bytes());
-    }
-    hash_words(&mut hash, slots);
+    hash_words(&mut hash, before);
+    hash_words(&mut hash, &[0, 0]);
+    hash_words(&mut hash, rest.get(2..).unwrap_or_default());
     hash.digest()
 }
 

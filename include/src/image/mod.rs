@@ -5,6 +5,7 @@
 //! [`Image`] exists only after every index in it was checked once, so look-ups cannot fail.
 
 mod builder;
+mod digest;
 mod error;
 pub mod format;
 mod pool;
@@ -12,6 +13,7 @@ mod reader;
 mod validate;
 
 pub use builder::{ImageBuilder, PoolSpec};
+pub use digest::{Digest, Item, OwnerHash, Place};
 pub use error::{BuildError, ImageError};
 pub use pool::{Action, Kind, Match, Pool, Stage, Undetermined};
 pub use reader::{Image, SourceMatch, SourceValue};

@@ -51,7 +51,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// Maps and checks an image that arrived as a descriptor: seals, size, header, digest, and every
+    /// Maps and checks an image that arrived as a descriptor: seals, size, header, checksum, and every
     /// index once. About 9 ms for 64 MB.
     ///
     /// # Errors

@@ -79,6 +79,26 @@ fn the_digest_is_the_policys_alone() {
     let mut other = sample();
     other.reject_rate(999).unwrap();
     assert_ne!(digest(sample(), 1), digest(other, 1));
+    let mut other = sample();
+    other.tunnel("192.0.2.99/32".parse().unwrap()).unwrap();
+    assert_ne!(digest(sample(), 1), digest(other, 1));
+}
+
+#[test]
+fn the_digest_knows_no_order_of_pools_and_no_numbers() {
+    let digest = |order: [usize; 2]| {
+        let mut builder = ImageBuilder::new();
+        let names = ["a", "b"];
+        for index in order {
+            builder.pool(&pool(names[index], index as u32)).unwrap();
+        }
+        for (prefix, owner) in [("10.0.0.0/8", 0), ("10.1.0.0/16", 1), ("2001:db8::/32", 0)] {
+            let number = order.iter().position(|index| *index == owner).unwrap();
+            builder.source(prefix.parse().unwrap(), number as u16).unwrap();
+        }
+        Image::from_words(builder.finish(1).unwrap()).unwrap().digest()
+    };
+    assert_eq!(digest([0, 1]), digest([1, 0]));
 }
 
 #[test]
@@ -147,7 +167,7 @@ fn each_kind_of_damage_has_its_error() {
             let at = pools(w);
             w[at] ^= 1
         }),
-        ImageError::Digest { .. }
+        ImageError::Checksum { .. }
     ));
     let between = damaged(&|w| *w.last_mut().unwrap() ^= 1);
     assert!(matches!(between, ImageError::Section { section: format::Section::Tunnel6, .. }), "{between}");

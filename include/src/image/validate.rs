@@ -9,7 +9,7 @@ use crate::table;
 /// Where each section stands.
 type Sections = [(usize, usize); Section::ALL.len()];
 
-/// Magic, version, layout, size, checksum, sections, digest; gives the sections.
+/// Magic, version, layout, size, sections, checksum; gives the sections.
 pub(super) fn header(words: &[u32]) -> Result<Sections, ImageError> {
     let head = words.get(..format::HEADER_WORDS).ok_or(ImageError::Short { words: words.len() })?;
     let word = |index: usize| head.get(index).copied().unwrap_or(0);
@@ -28,17 +28,9 @@ pub(super) fn header(words: &[u32]) -> Result<Sections, ImageError> {
     let said = word(header::TOTAL_WORDS) as usize;
     let body = words.get(..said).ok_or(ImageError::Size { said, held: words.len() })?;
     let sections = sections(body, word)?;
-    let pools = word(header::POOLS) as usize;
-    let slots = body.get(format::HEADER_WORDS..format::HEADER_WORDS + pools).unwrap_or_default();
-    let computed = format::checksum(head, slots);
+    let computed = format::checksum(body);
     if long(header::CHECKSUM) != computed {
         return Err(ImageError::Checksum { found: long(header::CHECKSUM), computed });
-    }
-    let params = [word(header::REJECT_RATE), word(header::POOLS), word(header::GROUPS)];
-    let computed = format::digest(params, body.get(format::HEADER_WORDS + pools..).unwrap_or_default());
-    let found = u128::from(long(header::DIGEST)) | u128::from(long(header::DIGEST + 2)) << 64;
-    if found != computed {
-        return Err(ImageError::Digest { found, computed });
     }
     Ok(sections)
 }
