@@ -1,6 +1,6 @@
 //! An address and a prefix as tables order them, for IPv4 (`u32`) and IPv6 (`u128`), host order.
 
-use super::{Fault, Step, ranges};
+use super::{Fault, Step, ranges, six};
 
 /// An address. Its family's trie is reached through it, so that everything else is written once.
 pub trait Key: Copy + Ord + std::fmt::Debug {
@@ -123,18 +123,24 @@ impl Key for u128 {
     }
 
     fn build_trie(entries: &[Entry<u128>]) -> Vec<u32> {
-        ranges::build(entries)
+        six::build(entries)
     }
 
-    fn find_in_trie(self, _table: &[u32]) -> u32 {
-        0
+    #[inline]
+    fn find_in_trie(self, table: &[u32]) -> u32 {
+        six::find(table, self)
     }
 
-    fn find_burst_in_trie(_table: &[u32], _keys: &[u128], _found: &mut [u32]) {}
-
-    fn validate_trie(_table: &[u32], _good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
-        Err(("table kind", 0, 1))
+    #[inline]
+    fn find_burst_in_trie(table: &[u32], keys: &[u128], found: &mut [u32]) {
+        six::find_burst(table, keys, found);
     }
 
-    fn walk_trie(self, _table: &[u32], _step: &mut dyn FnMut(Step)) {}
+    fn validate_trie(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
+        six::validate(table, good)
+    }
+
+    fn walk_trie(self, table: &[u32], step: &mut dyn FnMut(Step)) {
+        six::walk(table, self, step);
+    }
 }

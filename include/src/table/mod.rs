@@ -8,6 +8,7 @@
 mod arena;
 mod key;
 mod ranges;
+pub mod six;
 
 pub use arena::{Arena, LINE_WORDS};
 pub use key::{Entry, Key, joined};

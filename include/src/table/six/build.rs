@@ -1,0 +1,310 @@
+//! The trie under change: each prefix put in or taken out touches only the tables and the leaf it stands in.
+//!
+//! Owns the prefixes, sorted, beside the words made of them; look-ups never see the former.
+
+use std::collections::BTreeMap;
+
+use super::super::Entry;
+use super::item::{Item, around};
+use super::layout::{self, DEPTH_SHIFT, Leaf, Slot, Table, mask, skip};
+use super::place::covered;
+use super::space::{Behind, Space};
+
+/// Stride of the root.
+const ROOT_STRIDE: u32 = 12;
+
+/// The same for a trie of few prefixes.
+const SMALL_ROOT_STRIDE: u32 = 8;
+
+/// From so many prefixes on the root is large.
+const FEW_FOR_A_ROOT: usize = 1024;
+
+/// A table whose prefixes are no more than these becomes a leaf again.
+const FEW: usize = 4;
+
+/// Largest stride of a table that is made anew when half of its slots have tables behind them.
+const GROWS_TO: u32 = 8;
+
+/// Prefixes and the trie of them.
+#[derive(Clone, Debug)]
+pub struct Build {
+    space: Space,
+    prefixes: BTreeMap<(u128, u8), u32>,
+}
+
+/// Where a look for a prefix has arrived.
+struct Place {
+    /// The table that holds the prefix's slots, or the slot behind which it stands.
+    table: Table,
+    /// The bit the table stands at.
+    bit: u8,
+    /// The value of what is shorter than the table's bit.
+    outside: u32,
+    /// Where the table hangs: the slot and its bit; none for the root.
+    above: Option<(Slot, u8)>,
+}
+
+impl Default for Build {
+    fn default() -> Build {
+        Build::new()
+    }
+}
+
+impl Build {
+    /// Without prefixes.
+    pub fn new() -> Build {
+        Build { space: Space::new(ROOT_STRIDE), prefixes: BTreeMap::new() }
+    }
+
+    /// With these: sorted, none twice, values 1 to 2^24 - 1.
+    pub fn from_sorted(entries: &[Entry<u128>]) -> Build {
+        let prefixes = entries.iter().map(|entry| ((entry.start, entry.length), entry.value)).collect();
+        Build { space: Space::of(entries, ROOT_STRIDE), prefixes }
+    }
+
+    /// The trie: position-independent, whole lines of 64 bytes.
+    pub fn words(&self) -> &[u32] {
+        self.space.words()
+    }
+
+    /// Whether the trie has outgrown its links (2 GB): it is then of no use.
+    pub fn is_full(&self) -> bool {
+        self.space.is_full()
+    }
+
+    /// Prefixes in it.
+    pub fn len(&self) -> usize {
+        self.prefixes.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.prefixes.is_empty()
+    }
+
+    /// All prefixes, sorted.
+    pub fn prefixes(&self) -> impl Iterator<Item = Entry<u128>> {
+        self.prefixes.iter().map(|((start, length), value)| Entry { start: *start, length: *length, value: *value })
+    }
+
+    /// Gives the prefix of `length` (0 to 128) bits of `start` the value `value` (1 to 2^24 - 1); gives the one it had.
+    pub fn insert(&mut self, start: u128, length: u8, value: u32) -> Option<u32> {
+        let (start, length, value) = normal(start, length, value);
+        let old = self.prefixes.insert((start, length), value);
+        if length == 0 {
+            self.space.inherit(self.space.root(), value);
+        } else {
+            self.put(start, length, value);
+        }
+        self.space.set_length();
+        old
+    }
+
+    /// Takes a prefix out; gives the value it had.
+    pub fn remove(&mut self, start: u128, length: u8) -> Option<u32> {
+        let (start, length, _) = normal(start, length, 0);
+        let old = self.prefixes.remove(&(start, length))?;
+        if length == 0 {
+            self.space.inherit(self.space.root(), 0);
+        } else {
+            self.take(start, length);
+        }
+        self.space.set_length();
+        Some(old)
+    }
+
+    fn put(&mut self, start: u128, length: u8, value: u32) {
+        let at = self.place(start, length);
+        let below = at.bit + at.table.stride as u8;
+        if length <= below {
+            return self.space.cover(at.table, at.bit, start, length, value);
+        }
+        let slot = at.table.slot_of(skip(start, at.bit.into()));
+        let mut items = self.take_leaf(slot, start, below);
+        items.retain(|item| (item.start, item.length) != (start, length));
+        items.push(Item::value(start, length, value));
+        items.sort_unstable_by_key(|item| (item.start, item.length));
+        self.space.place(slot, below, &items);
+        if let (Behind::Table(_), Some((above, bit))) = (self.space.behind(slot), at.above) {
+            self.grow(at.table, above, bit, start);
+        }
+    }
+
+    fn take(&mut self, start: u128, length: u8) {
+        let at = self.place(start, length);
+        let below = at.bit + at.table.stride as u8;
+        if length <= below {
+            self.uncover(&at, start, length);
+        } else {
+            let slot = at.table.slot_of(skip(start, at.bit.into()));
+            let mut items = self.take_leaf(slot, start, below);
+            items.retain(|item| (item.start, item.length) != (start, length));
+            self.space.place(slot, below, &items);
+        }
+        self.shrink(start, length);
+    }
+
+    /// Goes down to where the prefix stands, or is to stand.
+    fn place(&self, start: u128, length: u8) -> Place {
+        let outside = self.prefixes.get(&(0, 0)).copied().unwrap_or(0);
+        let mut at = Place { table: self.space.root(), bit: 0, outside, above: None };
+        loop {
+            let below = at.bit + at.table.stride as u8;
+            if length <= below {
+                return at;
+            }
+            let slot = at.table.slot_of(skip(start, at.bit.into()));
+            let value = self.space.value(slot);
+            at = match self.space.behind(slot) {
+                Behind::Nothing => return at,
+                Behind::Table(table) => Place { table, bit: below, outside: value, above: Some((slot, below)) },
+                Behind::Leaf(leaf) => {
+                    let items = self.space.items(leaf, start, below);
+                    let Some(child) = items.iter().find(|item| item.child().is_some() && item.holds(start, length))
+                    else {
+                        return at;
+                    };
+                    let outside = around(&items, child, value);
+                    let table = Table::single(child.child().unwrap_or(0));
+                    Place { table, bit: child.length, outside, above: Some((slot, below)) }
+                }
+            };
+        }
+    }
+
+    /// Gives the slots of a prefix that has gone the value of the longest that is left.
+    fn uncover(&mut self, at: &Place, start: u128, length: u8) {
+        let longest = (at.bit + 1..length).rev().find_map(|length| {
+            let value = self.prefixes.get(&(start & mask(length), length))?;
+            Some((length, *value))
+        });
+        let (depth, value) = longest.map_or((0, at.outside), |(length, value)| (u32::from(length - at.bit) + 1, value));
+        let gone = (u32::from(length - at.bit) + 1) << DEPTH_SHIFT;
+        for index in covered(at.table, at.bit, start, length) {
+            let slot = at.table.slot(index);
+            if self.space.depth(slot) == gone {
+                self.space.set_value(slot, depth << DEPTH_SHIFT, value);
+                self.space.pass_on(slot, value);
+            }
+        }
+    }
+
+    /// The items of a slot's leaf, which is taken away.
+    fn take_leaf(&mut self, slot: Slot, start: u128, below: u8) -> Vec<Item> {
+        let Behind::Leaf(leaf) = self.space.behind(slot) else { return Vec::new() };
+        let items = self.space.items(leaf, start, below);
+        self.space.free_leaf(leaf);
+        self.space.set_behind(slot, 0, 0, 0);
+        items
+    }
+
+    /// Makes a table anew, with a larger stride, when half of its slots have tables behind them.
+    fn grow(&mut self, table: Table, above: Slot, bit: u8, start: u128) {
+        if table.stride == 0 || table.stride > GROWS_TO || self.space.behind(above) != Behind::Table(table) {
+            return;
+        }
+        let inner = |index: &u32| matches!(self.space.behind(table.slot(*index)), Behind::Table(_));
+        if (0..table.slots()).filter(inner).count() * 2 < table.slots() as usize {
+            return;
+        }
+        let items = self.inside(start, bit, usize::MAX);
+        self.space.free_behind(above);
+        self.space.place(above, bit, &items);
+    }
+
+    /// Takes away what has become empty, and makes leaves of tables with few prefixes, from the end up.
+    fn shrink(&mut self, start: u128, length: u8) {
+        loop {
+            let at = self.place(start, length);
+            let Some((above, bit)) = at.above else { return };
+            let below = at.bit + at.table.stride as u8;
+            let slot = at.table.slot_of(skip(start, at.bit.into()));
+            if length > below && self.space.behind(slot) != Behind::Nothing {
+                return;
+            }
+            match self.space.behind(above) {
+                Behind::Leaf(_) => {
+                    if self.space.behind(slot) != Behind::Nothing || self.space.depth(slot) != 0 {
+                        return;
+                    }
+                    let mut items = self.take_leaf(above, start, bit);
+                    items.retain(|item| item.child() != Some(at.table.quarter()));
+                    self.space.free_table(at.table);
+                    self.space.place(above, bit, &items);
+                }
+                _ => {
+                    let items = self.inside(start, bit, FEW + 1);
+                    if items.len() > FEW {
+                        return;
+                    }
+                    self.space.free_behind(above);
+                    self.space.place(above, bit, &items);
+                }
+            }
+        }
+    }
+
+    /// At most `most` of the prefixes longer than `bit` among the addresses that share `start`'s first `bit` bits.
+    fn inside(&self, start: u128, bit: u8, most: usize) -> Vec<Item> {
+        let first = start & mask(bit);
+        let range = self.prefixes.range((first, bit + 1)..=(first | !mask(bit), layout::BITS as u8));
+        range.take(most).map(|((start, length), value)| Item::value(*start, *length, *value)).collect()
+    }
+}
+
+/// The trie of these prefixes, for good: sorted, none twice, values 1 to 2^24 - 1.
+pub fn build(entries: &[Entry<u128>]) -> Vec<u32> {
+    let stride = if entries.len() < FEW_FOR_A_ROOT { SMALL_ROOT_STRIDE } else { ROOT_STRIDE };
+    Space::of(entries, stride).words().to_vec()
+}
+
+impl Space {
+    fn of(entries: &[Entry<u128>], stride: u32) -> Space {
+        let items: Vec<Item> = entries.iter().map(|one| Item::value(one.start, one.length, one.value)).collect();
+        let (outside, items) = match (entries.first(), items.split_first()) {
+            (Some(all), Some((_, rest))) if all.length == 0 => (all.value, rest),
+            _ => (0, items.as_slice()),
+        };
+        let mut space = Space::new(stride);
+        space.fill(space.root(), 0, items, outside);
+        space.set_length();
+        space
+    }
+
+    /// The items of a leaf at `bit` of the addresses around `key`, sorted; what fills it up left out.
+    pub(super) fn items(&self, leaf: Leaf, key: u128, bit: u8) -> Vec<Item> {
+        let (from, count) = leaf.span();
+        let words = self.words().get(from..from + count).unwrap_or_default();
+        let mut items: Vec<Item> =
+            words.chunks_exact(2).map(|words| Item::of(layout::Entry::read(words), key, bit)).collect();
+        items.dedup();
+        items.sort_unstable_by_key(|item| (item.start, item.length));
+        items
+    }
+
+    /// Takes back all that lies behind a slot.
+    pub(super) fn free_behind(&mut self, slot: Slot) {
+        match self.behind(slot) {
+            Behind::Nothing => {}
+            Behind::Leaf(leaf) => {
+                for item in self.items(leaf, 0, 0) {
+                    let Some(quarter) = item.child() else { continue };
+                    self.free_behind(Table::single(quarter).slot(0));
+                    self.free_table(Table::single(quarter));
+                }
+                self.free_leaf(leaf);
+            }
+            Behind::Table(table) => {
+                (0..table.slots()).for_each(|index| self.free_behind(table.slot(index)));
+                self.free_table(table);
+            }
+        }
+        self.set_behind(slot, 0, 0, 0);
+    }
+}
+
+/// Host bits clear, length and value in range.
+fn normal(start: u128, length: u8, value: u32) -> (u128, u8, u32) {
+    let length = length.min(layout::BITS as u8);
+    (start & mask(length), length, value & layout::VALUE)
+}

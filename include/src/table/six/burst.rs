@@ -1,0 +1,47 @@
+//! The look-up of a burst of addresses: the form is chosen once, all forms find the same.
+
+use super::find::find;
+
+/// How a burst is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One address after the other.
+    Scalar,
+    /// Thirty-two at once, with AVX-512; as the first, where the machine has not got it.
+    Avx512,
+}
+
+impl Form {
+    /// The forms this machine can run, the best last.
+    pub fn all() -> &'static [Form] {
+        #[cfg(target_arch = "x86_64")]
+        if super::avx512::available() {
+            return &[Form::Scalar, Form::Avx512];
+        }
+        &[Form::Scalar]
+    }
+
+    /// The best of them.
+    #[inline]
+    pub fn best() -> Form {
+        Form::all().last().copied().unwrap_or(Form::Scalar)
+    }
+}
+
+/// [`find`] for each key, in the best form; of slices of different lengths the shorter one counts. Total on any words.
+#[inline]
+pub fn find_burst(words: &[u32], keys: &[u128], found: &mut [u32]) {
+    find_burst_as(Form::best(), words, keys, found);
+}
+
+/// [`find_burst`] in this form.
+#[inline]
+pub fn find_burst_as(form: Form, words: &[u32], keys: &[u128], found: &mut [u32]) {
+    #[cfg(target_arch = "x86_64")]
+    if form == Form::Avx512 && super::avx512::available() {
+        return super::avx512::find_burst(words, keys, found);
+    }
+    for (key, found) in keys.iter().zip(found) {
+        *found = find(words, *key);
+    }
+}

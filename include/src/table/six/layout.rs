@@ -1,0 +1,252 @@
+//! Where everything stands in an IPv6 trie: header, tables of records, leaves of entries, the links between them.
+//!
+//! Owns every shift and mask; nothing else knows a bit's place. The drawing is in include/README.md.
+
+use super::super::LINE_WORDS;
+
+/// Words of the header line by index; word 0 is the table's kind.
+pub(super) mod head {
+    /// Link to the table at bit 0.
+    pub(in super::super) const ROOT: usize = 1;
+    /// Words in the trie, this line included.
+    pub(in super::super) const WORDS: usize = 2;
+}
+
+/// Bits of a value.
+pub(super) const VALUE: u32 = super::super::MAX_VALUE;
+
+/// Record, word 1: word 0 is a link to a table.
+pub(super) const INNER: u32 = 1 << 31;
+
+/// Record, word 1: word 0 is a link to a leaf. With neither, word 0 is a filter, and the slot's own link leads to the
+/// leaf, if the filter has any bit.
+pub(super) const DIRECT: u32 = 1 << 30;
+
+/// Record, word 1: entries of the leaf lead on. Read by the builder only.
+pub(super) const BRANCHED: u32 = 1 << 29;
+
+/// Record, word 1: 5 bits from here, read by the builder only: 0 if the value is that of a prefix shorter than the
+/// table's bit, else 1 + how much longer it is.
+pub(super) const DEPTH_SHIFT: u32 = 24;
+
+/// Those bits.
+pub(super) const DEPTH: u32 = 31 << DEPTH_SHIFT;
+
+/// Bits of the address that a filter looks at.
+pub(super) const FILTER_BITS: u32 = 5;
+
+/// Entries of a line.
+pub(super) const LANES: usize = 8;
+
+/// How much longer than the bit their leaf stands at entries with a value may be.
+pub(super) const WINDOW: u8 = 32;
+
+/// The same for entries that lead on; the bits saved hold the link.
+pub(super) const CHILD_WINDOW: u8 = 28;
+
+/// Largest stride of a table.
+pub(super) const MAX_STRIDE: u32 = 15;
+
+/// Bits of an address.
+pub(super) const BITS: u32 = 128;
+
+/// `rest` without its first `bits`.
+#[inline]
+pub(super) fn skip(rest: u128, bits: u32) -> u128 {
+    rest.checked_shl(bits).unwrap_or(0)
+}
+
+/// The first `bits` (0 to 32) of `rest`.
+#[inline]
+pub(super) fn top(rest: u128, bits: u32) -> u32 {
+    (rest >> 96 >> (32 - bits.min(32))) as u32
+}
+
+/// The network bits of a length.
+#[inline]
+pub(super) fn mask(length: u8) -> u128 {
+    !u128::MAX.checked_shr(length.into()).unwrap_or(0)
+}
+
+/// A table of `1 << stride` slots: all records (2 words each), then all links to leaves (1 word each).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    /// Its first word.
+    pub(super) word: usize,
+    /// Bits of the address it looks at: 1 to 15, 0 for a single slot.
+    pub(super) stride: u32,
+}
+
+impl Table {
+    /// The table a link means: its first word, halved, in bits 0..28; its stride above.
+    #[inline]
+    pub(super) fn from_link(link: u32) -> Table {
+        Table { word: (link & LINK_WORD) as usize * 2, stride: link >> 28 }
+    }
+
+    /// Its link.
+    pub(super) fn link(self) -> u32 {
+        (self.word / 2) as u32 | self.stride << 28
+    }
+
+    /// The single slot an entry leads to: 4 words, at a multiple of 4.
+    #[inline]
+    pub(super) fn single(quarter: u32) -> Table {
+        Table { word: quarter as usize * 4, stride: 0 }
+    }
+
+    /// Its quarter, for a single slot.
+    pub(super) fn quarter(self) -> u32 {
+        (self.word / 4) as u32
+    }
+
+    /// Words of all records and links.
+    pub(super) fn words(self) -> usize {
+        3 << self.stride
+    }
+
+    /// How many slots it has.
+    pub(super) fn slots(self) -> u32 {
+        1 << self.stride
+    }
+
+    /// A slot.
+    #[inline]
+    pub(super) fn slot(self, index: u32) -> Slot {
+        Slot { record: self.word + 2 * index as usize, link: self.word + (2 << self.stride) + index as usize }
+    }
+
+    /// The slot of an address, of which the bits before the table are cut off.
+    #[inline]
+    pub(super) fn slot_of(self, rest: u128) -> Slot {
+        self.slot(top(rest, self.stride))
+    }
+}
+
+/// Where a slot's record (two words) and its link to a leaf (one word) stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot {
+    /// Filter or link; then value, depth and kind.
+    pub(super) record: usize,
+    /// Link to a leaf, 0 for none.
+    pub(super) link: usize,
+}
+
+/// A leaf: a line, three quarters, a half or a quarter of one; 8, 6, 4 or 2 entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaf {
+    /// First word of the line.
+    pub(super) line: usize,
+    /// Which part: 0 the first three quarters, 1 all, 2 and 3 a half, 4 to 7 a quarter.
+    pub(super) part: u32,
+}
+
+/// First lane and lanes of each part.
+const PARTS: [(usize, usize); 8] = [(0, 6), (0, 8), (0, 4), (4, 4), (0, 2), (2, 2), (4, 2), (6, 2)];
+
+/// The lanes of each part as a mask, a byte each, part 0 lowest.
+pub(super) const PART_MASKS: u64 = 0xc030_0c03_f00f_ff3f;
+
+/// Bits of a link to a table that say where it starts, in pairs of words; its stride stands above.
+pub(super) const LINK_WORD: u32 = 0x0fff_ffff;
+
+/// Bits of a leaf's link that number its line; the part stands above.
+pub(super) const LEAF_LINE: u32 = 0x1fff_ffff;
+
+impl Leaf {
+    /// The leaf a link means.
+    #[inline]
+    pub(super) fn from_link(link: u32) -> Leaf {
+        Leaf { line: (link & LEAF_LINE) as usize * LINE_WORDS, part: link >> 29 }
+    }
+
+    /// The leaf of `words` words (16, 12, 8 or 4) at a word that is a multiple of that; 12 stand first in their line.
+    pub(super) fn at(word: usize, words: usize) -> Leaf {
+        let lanes = (word % LINE_WORDS / 2, words / 2);
+        let part = PARTS.iter().position(|part| *part == lanes).unwrap_or(0) as u32;
+        Leaf { line: word - word % LINE_WORDS, part }
+    }
+
+    /// Its link.
+    pub(super) fn link(self) -> u32 {
+        (self.line / LINE_WORDS) as u32 | self.part << 29
+    }
+
+    /// First word and words of its entries.
+    #[inline]
+    pub(super) fn span(self) -> (usize, usize) {
+        let (lane, lanes) = PARTS.get(self.part as usize).copied().unwrap_or((0, 0));
+        (self.line + 2 * lane, 2 * lanes)
+    }
+}
+
+/// An entry of a leaf, 64 bits, low word first.
+///
+/// ```text
+/// value   63..32 the prefix's bits behind the leaf's    31..8 value            6: 0   5..0: 64 - how many (1 to 32)
+/// child   63..36 the prefix's bits behind the leaf's    35..8 quarter line     6: 1   5..0: 64 - how many (1 to 28)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry(pub(super) u64);
+
+/// Bit of an entry that leads on.
+pub(super) const CHILD: u64 = 1 << 6;
+
+/// Where an entry's value or link starts.
+pub(super) const CONTENT_SHIFT: u32 = 8;
+
+/// Bits of a quarter line's number.
+const QUARTER: u32 = 0x0fff_ffff;
+
+impl Entry {
+    /// `window`: the prefix's bits, left-aligned, nothing behind them.
+    pub(super) fn value(window: u32, length: u8, value: u32) -> Entry {
+        let low = u64::from(value & VALUE) << CONTENT_SHIFT | u64::from(64 - length);
+        Entry(u64::from(window) << 32 | low)
+    }
+
+    /// The same for one that leads to the single slot at `quarter`.
+    pub(super) fn child(window: u32, length: u8, quarter: u32) -> Entry {
+        let low = u64::from(quarter & QUARTER) << CONTENT_SHIFT | CHILD | u64::from(64 - length);
+        Entry(u64::from(window) << 32 | low)
+    }
+
+    /// Reads it from its two words.
+    #[inline]
+    pub(super) fn read(words: &[u32]) -> Entry {
+        match words {
+            [low, high, ..] => Entry(u64::from(*low) | u64::from(*high) << 32),
+            _ => Entry(0),
+        }
+    }
+
+    /// How many bits of its window it looks at.
+    #[inline]
+    pub(super) fn length(self) -> u32 {
+        64 - (self.0 & 63) as u32
+    }
+
+    /// Whether an address whose next 32 bits are `window` lies inside.
+    #[inline]
+    pub(super) fn holds(self, window: u32) -> bool {
+        (self.0 ^ u64::from(window) << 32) >> (self.0 & 63) == 0
+    }
+
+    /// The prefix's bits, left-aligned.
+    pub(super) fn window(self) -> u32 {
+        let bits = (self.0 >> 32) as u32;
+        if self.quarter().is_some() { bits & !15 } else { bits }
+    }
+
+    /// Where it leads, for one that leads on.
+    #[inline]
+    pub(super) fn quarter(self) -> Option<u32> {
+        (self.0 & CHILD != 0).then_some((self.0 >> CONTENT_SHIFT) as u32 & QUARTER)
+    }
+
+    /// The value, for one that does not lead on.
+    #[inline]
+    pub(super) fn own(self) -> u32 {
+        (self.0 >> CONTENT_SHIFT) as u32 & VALUE
+    }
+}

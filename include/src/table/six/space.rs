@@ -1,0 +1,170 @@
+//! The words of a trie under construction: whole lines for tables, parts of lines for leaves and single slots.
+//!
+//! Lines come from the [`Arena`]; parts of lines are kept here, by size, and stay parts of that size for good.
+
+use super::super::{Arena, Kind, LINE_WORDS};
+use super::layout::{BRANCHED, DEPTH, DIRECT, INNER, LANES, Leaf, Slot, Table, VALUE, head};
+
+/// Most words: what a link to a table can reach.
+const MOST_WORDS: usize = 1 << 29;
+
+/// Words, and the free parts of lines in them.
+#[derive(Clone, Debug)]
+pub(super) struct Space {
+    arena: Arena,
+    /// Free quarters, halves and three quarters of lines by first word.
+    parts: [Vec<usize>; 3],
+}
+
+/// What lies behind a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// Nothing longer than the slot.
+    Nothing,
+    /// A leaf.
+    Leaf(Leaf),
+    /// A table.
+    Table(Table),
+}
+
+impl Space {
+    /// Header and a root of this stride.
+    pub(super) fn new(stride: u32) -> Space {
+        let mut space = Space { arena: Arena::new(1), parts: Default::default() };
+        let root = space.table(stride);
+        space.set(0, Kind::Trie as u32);
+        space.set(head::ROOT, root.link());
+        space.set_length();
+        space
+    }
+
+    /// All words.
+    pub(super) fn words(&self) -> &[u32] {
+        self.arena.words()
+    }
+
+    /// The table at bit 0.
+    pub(super) fn root(&self) -> Table {
+        Table::from_link(self.get(head::ROOT))
+    }
+
+    /// Whether links have no room for more: what was put in since is not to be used.
+    pub(super) fn is_full(&self) -> bool {
+        self.words().len() > MOST_WORDS
+    }
+
+    /// Notes the length in the header.
+    pub(super) fn set_length(&mut self) {
+        self.set(head::WORDS, self.words().len() as u32);
+    }
+
+    /// A word; 0 outside.
+    #[inline]
+    pub(super) fn get(&self, at: usize) -> u32 {
+        self.words().get(at).copied().unwrap_or(0)
+    }
+
+    /// Writes a word.
+    #[inline]
+    pub(super) fn set(&mut self, at: usize, word: u32) {
+        if let Some(place) = self.arena.words_mut().get_mut(at) {
+            *place = word;
+        }
+    }
+
+    /// A table of zeros.
+    pub(super) fn table(&mut self, stride: u32) -> Table {
+        let table = Table { word: 0, stride };
+        Table { word: self.run(table.words()), stride }
+    }
+
+    /// Takes a table back.
+    pub(super) fn free_table(&mut self, table: Table) {
+        self.free_run(table.word, table.words());
+    }
+
+    /// A leaf of zeros with room for so many entries, 1 to 8.
+    pub(super) fn leaf(&mut self, entries: usize) -> Leaf {
+        let words = rounded(2 * entries.min(LANES));
+        Leaf::at(self.run(words), words)
+    }
+
+    /// Takes a leaf back.
+    pub(super) fn free_leaf(&mut self, leaf: Leaf) {
+        let (word, words) = leaf.span();
+        self.free_run(word, words);
+    }
+
+    /// What lies behind a slot.
+    pub(super) fn behind(&self, slot: Slot) -> Behind {
+        let (first, kind) = (self.get(slot.record), self.get(slot.record + 1));
+        let link = if kind & DIRECT != 0 { first } else { self.get(slot.link) };
+        match link {
+            _ if kind & INNER != 0 => Behind::Table(Table::from_link(first)),
+            0 => Behind::Nothing,
+            link => Behind::Leaf(Leaf::from_link(link)),
+        }
+    }
+
+    /// Sets what lies behind a slot, leaving its value: word 0 of the record, kind, link.
+    pub(super) fn set_behind(&mut self, slot: Slot, first: u32, kind: u32, link: u32) {
+        let own = self.get(slot.record + 1) & (VALUE | DEPTH);
+        self.set(slot.record, first);
+        self.set(slot.record + 1, own | kind);
+        self.set(slot.link, link);
+    }
+
+    /// The value of a slot.
+    pub(super) fn value(&self, slot: Slot) -> u32 {
+        self.get(slot.record + 1) & VALUE
+    }
+
+    /// The depth of a slot's value, in place.
+    pub(super) fn depth(&self, slot: Slot) -> u32 {
+        self.get(slot.record + 1) & DEPTH
+    }
+
+    /// Sets value and depth (in place) of a slot, leaving what lies behind.
+    pub(super) fn set_value(&mut self, slot: Slot, depth: u32, value: u32) {
+        let kind = self.get(slot.record + 1) & (INNER | DIRECT | BRANCHED);
+        self.set(slot.record + 1, kind | depth | value);
+    }
+
+    /// A run of zeros: whole lines, or within one.
+    fn run(&mut self, words: usize) -> usize {
+        let words = rounded(words);
+        if words >= LINE_WORDS {
+            return self.arena.allocate(words / LINE_WORDS) as usize * LINE_WORDS;
+        }
+        let word = self.parts.get_mut(words / QUARTER - 1).and_then(Vec::pop).unwrap_or_else(|| self.split(words));
+        if let Some(part) = self.arena.words_mut().get_mut(word..word + words) {
+            part.fill(0);
+        }
+        word
+    }
+
+    /// Takes a quarter from a half, a half or three quarters from a line; what is left is free.
+    fn split(&mut self, words: usize) -> usize {
+        let whole = self.run(if words == QUARTER { 2 * QUARTER } else { LINE_WORDS });
+        let left = if words == QUARTER { QUARTER } else { LINE_WORDS - words };
+        self.free_run(whole + words, left);
+        whole
+    }
+
+    fn free_run(&mut self, word: usize, words: usize) {
+        let words = rounded(words);
+        match self.parts.get_mut(words / QUARTER - 1) {
+            Some(free) => free.push(word),
+            None => self.arena.release((word / LINE_WORDS) as u32, words / LINE_WORDS),
+        }
+    }
+}
+
+/// Words of a quarter line.
+const QUARTER: usize = LINE_WORDS / 4;
+
+/// A run's words: whole quarters of a line, or whole lines.
+fn rounded(words: usize) -> usize {
+    let unit = if words > LINE_WORDS { LINE_WORDS } else { QUARTER };
+    words.max(1).next_multiple_of(unit)
+}

@@ -1,0 +1,130 @@
+//! Checks a trie once, before anything looks an address up in it: every link stays inside, no word is reached twice,
+//! so that nothing loops, and no more bits are used up than an address has. Linear in the trie's length.
+
+use super::super::{Fault, LINE_WORDS};
+use super::layout::{
+    BITS, CHILD_WINDOW, DEPTH, DEPTH_SHIFT, DIRECT, Entry, INNER, Leaf, MAX_STRIDE, Slot, Table, VALUE, WINDOW, head,
+};
+
+/// Checks a trie; `good` says which values there may be.
+///
+/// # Errors
+/// What is wrong, the word it stands in, what stands there.
+pub fn validate(words: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault> {
+    let head = words.first_chunk::<LINE_WORDS>().ok_or(("trie length", 0, words.len() as u64))?;
+    let spare = head.iter().enumerate().skip(head::WORDS + 1).find(|(_, word)| **word != 0);
+    if let Some((at, word)) = spare {
+        return Err(("trie header", at, u64::from(*word)));
+    }
+    let [_, root, said, ..] = *head;
+    if said as usize != words.len() || !words.len().is_multiple_of(LINE_WORDS) {
+        return Err(("trie length", head::WORDS, u64::from(said)));
+    }
+    let mut check = Check { words, good, seen: vec![0; words.len() / QUARTER / 64 + 1], open: Vec::new() };
+    check.reach(0, LINE_WORDS, 0)?;
+    check.table(root, 0, head::ROOT)?;
+    while let Some((table, bit)) = check.open.pop() {
+        for index in 0..table.slots() {
+            check.slot(table, table.slot(index), bit + table.stride)?;
+        }
+    }
+    Ok(())
+}
+
+/// Words that a single slot, and the smallest leaf, take.
+const QUARTER: usize = LINE_WORDS / 4;
+
+/// A check under way.
+struct Check<'a, F> {
+    words: &'a [u32],
+    good: F,
+    /// Which quarter lines something has led to.
+    seen: Vec<u64>,
+    /// Tables that are to be looked at, and their bits.
+    open: Vec<(Table, u32)>,
+}
+
+impl<F: Fn(u32) -> bool> Check<'_, F> {
+    fn word(&self, at: usize) -> u32 {
+        self.words.get(at).copied().unwrap_or(0)
+    }
+
+    /// Notes that the link in word `from` leads to these words; refuses what lies outside or was reached before.
+    fn reach(&mut self, at: usize, words: usize, from: usize) -> Result<(), Fault> {
+        let fault = ("trie link", from, u64::from(self.word(from)));
+        let end = at.checked_add(words).filter(|end| *end <= self.words.len() && at.is_multiple_of(QUARTER));
+        for quarter in at / QUARTER..end.ok_or(fault)?.div_ceil(QUARTER) {
+            let seen = self.seen.get_mut(quarter / 64).ok_or(fault)?;
+            if *seen >> (quarter % 64) & 1 != 0 {
+                return Err(fault);
+            }
+            *seen |= 1 << (quarter % 64);
+        }
+        Ok(())
+    }
+
+    /// A link, in word `from`, to a table at `bit`.
+    fn table(&mut self, link: u32, bit: u32, from: usize) -> Result<(), Fault> {
+        let table = Table::from_link(link);
+        if !(1..=MAX_STRIDE).contains(&table.stride) || bit + table.stride > BITS {
+            return Err(("trie stride", from, u64::from(link)));
+        }
+        self.reach(table.word, table.words(), from)?;
+        self.open.push((table, bit));
+        Ok(())
+    }
+
+    /// A slot, behind which `below` bits of the address are used up.
+    fn slot(&mut self, table: Table, slot: Slot, below: u32) -> Result<(), Fault> {
+        let (first, second, link) = (self.word(slot.record), self.word(slot.record + 1), self.word(slot.link));
+        let (value, depth) = (second & VALUE, (second & DEPTH) >> DEPTH_SHIFT);
+        if !(self.good)(value) || depth > table.stride + 1 || (depth > 0 && value == 0) {
+            return Err(("trie value", slot.record + 1, u64::from(second)));
+        }
+        match (second & INNER != 0, second & DIRECT != 0) {
+            (true, false) if link == 0 => self.table(first, below, slot.record),
+            (false, true) if link == 0 => self.leaf(first, below, slot.record),
+            (false, false) if first == 0 && link == 0 => Ok(()),
+            (false, false) if first != 0 && link != 0 => self.leaf(link, below, slot.link),
+            _ => Err(("trie record", slot.record, u64::from(first))),
+        }
+    }
+
+    /// A link, in word `from`, to a leaf at `bit`.
+    fn leaf(&mut self, link: u32, bit: u32, from: usize) -> Result<(), Fault> {
+        let (at, count) = Leaf::from_link(link).span();
+        self.reach(at, count, from)?;
+        let entries = self.words.get(at..at + count).unwrap_or_default();
+        let mut before = None;
+        for (index, words) in entries.chunks_exact(2).enumerate() {
+            let entry = Entry::read(words);
+            if before != Some(entry) {
+                self.entry(entry, before, bit, at + 2 * index)?;
+            }
+            before = Some(entry);
+        }
+        Ok(())
+    }
+
+    /// An entry, in word `at`, of a leaf at `bit`.
+    fn entry(&mut self, entry: Entry, before: Option<Entry>, bit: u32, at: usize) -> Result<(), Fault> {
+        let length = entry.length();
+        let most = if entry.quarter().is_some() { CHILD_WINDOW } else { WINDOW };
+        let fault = ("trie entry", at, entry.0);
+        let fits = (1..=u32::from(most)).contains(&length) && bit + length <= BITS;
+        let tidy = entry.window().checked_shl(length).unwrap_or(0) == 0 && entry.0 & 1 << 7 == 0;
+        if !fits || !tidy || before.is_some_and(|before| before.length() < length) {
+            return Err(fault);
+        }
+        match entry.quarter() {
+            None if entry.own() == 0 || !(self.good)(entry.own()) => Err(("trie value", at, entry.0)),
+            None => Ok(()),
+            Some(quarter) => {
+                let table = Table::single(quarter);
+                self.reach(table.word, QUARTER, at)?;
+                self.open.push((table, bit + length));
+                Ok(())
+            }
+        }
+    }
+}
