@@ -88,15 +88,16 @@ impl Housekeeping<'_> {
                 timers.feed = now + interval;
                 self.supervisor.notify("WATCHDOG=1");
             }
-            self.wait(timers.tick.saturating_sub(boottime()));
+            let next = self.generations.confirm_deadline().map_or(timers.tick, |deadline| deadline.min(timers.tick));
+            self.wait(next.saturating_sub(boottime()));
         }
         self.supervisor.notify("STOPPING=1");
         link_watch.release(self.links, &mut say);
     }
 
-    /// Sleeps until a descriptor is readable, a change may be done, or `until_tick` is over.
-    fn wait(&self, until_tick: Duration) {
-        let most = if self.generations.is_changing() { CHANGE_STEP } else { until_tick };
+    /// Sleeps until a descriptor is readable, a change may be done, or `longest` is over.
+    fn wait(&self, longest: Duration) {
+        let most = if self.generations.is_changing() { CHANGE_STEP } else { longest };
         let timeout = Timespec { tv_sec: 0, tv_nsec: most.min(WATCH_INTERVAL).subsec_nanos().into() };
         let descriptors = std::iter::once(self.signals.as_fd()).chain(self.server.descriptors());
         let mut fds: Vec<PollFd<'_>> = descriptors.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
