@@ -8,6 +8,8 @@ pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod daemon;
+pub mod diff;
+pub mod doctor;
 pub mod explain;
 pub mod export;
 pub mod guard;

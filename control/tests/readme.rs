@@ -55,7 +55,20 @@ fn every_command_option_and_exit_code_stands_in_it() {
         let row = BOOK.lines().find(|row| row.starts_with(&format!("| {code} | ")));
         assert!(row.is_some_and(|row| row.replace('`', "").contains(meaning)), "exit code {code}: {meaning}");
     }
-    let commands = [&["apply"][..], &["show", "drops"], &["explain"], &["replay"]].map(|command| help(gate25, command));
+    let commands = [
+        &["apply"][..],
+        &["show", "drops"],
+        &["show", "policy"],
+        &["show", "runtime"],
+        &["diff"],
+        &["who"],
+        &["top"],
+        &["doctor"],
+        &["status"],
+        &["explain"],
+        &["replay"],
+    ]
+    .map(|command| help(gate25, command));
     let options = help(control, &[]) + &commands.concat();
     let words = options.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
     words

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::message::{Apply, FileHeader, Reply, Request};
-use super::wire::{Deadline, LINE_MAX, read_line};
+use super::wire::{ANSWER_MAX, Deadline, LINE_MAX, read_line};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +27,8 @@ pub enum ClientError {
     /// It said something else.
     #[error("gate25-control answered what this gate25 does not know ({0}); run programs of one release")]
     Reply(#[from] serde_json::Error),
-    /// A file of the policy cannot be read, or changed while it was sent.
-    #[error("cannot send {}: {error}", path.display())]
+    /// A file of the policy cannot be read or written, or changed while it was sent.
+    #[error("cannot copy {}: {error}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -90,6 +90,29 @@ pub fn send_policy(socket: &Path, apply: Apply, files: &[PathBuf]) -> Result<Rep
     answer(&stream)
 }
 
+/// Asks for a kept policy and writes its files into `folder`, file *i* under the name *i*.
+///
+/// # Errors
+/// Any [`ClientError`]; `File` if it cannot be written there.
+pub fn fetch_policy(socket: &Path, number: Option<u64>, folder: &Path) -> Result<Reply, ClientError> {
+    let stream = connect(socket)?;
+    Deadline::new(&stream, SEND).write_all(line(&Request::Policy { number })?.as_bytes())?;
+    let mut from = BufReader::new(Deadline::new(&stream, ANSWER));
+    let reply = serde_json::from_str(&read_line(&mut from, ANSWER_MAX)?)?;
+    if let Reply::Policy { files, .. } = &reply {
+        for (index, header) in files.iter().enumerate() {
+            let path = folder.join(index.to_string());
+            let unwritten = |error| ClientError::File { path: path.clone(), error };
+            let mut to = File::create(&path).map_err(unwritten)?;
+            let got = io::copy(&mut from.by_ref().take(header.bytes), &mut to).map_err(unwritten)?;
+            if got != header.bytes {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        }
+    }
+    Ok(reply)
+}
+
 fn send_file(file: File, header: &FileHeader, to: &mut Deadline<'_>) -> Result<(), ClientError> {
     let mut from = file.take(header.bytes);
     let sent = io::copy(&mut from, to)?;
@@ -110,7 +133,7 @@ fn line(request: &Request) -> Result<String, ClientError> {
 
 fn answer(stream: &UnixStream) -> Result<Reply, ClientError> {
     let mut from = BufReader::new(Deadline::new(stream, ANSWER));
-    Ok(serde_json::from_str(&read_line(&mut from)?)?)
+    Ok(serde_json::from_str(&read_line(&mut from, ANSWER_MAX)?)?)
 }
 
 /// How long control may take to read a request or a file.

@@ -30,6 +30,20 @@ pub enum Request {
     },
     /// Which policies are kept?
     History,
+    /// A kept policy; its files follow the answer.
+    Policy {
+        /// Its number; none for what runs, also while that waits for confirmation.
+        number: Option<u64>,
+    },
+    /// In which stage is each pool, since when, and what comes next?
+    Stages {
+        /// Only the pool or exemption of this name.
+        #[serde(default)]
+        pool: Option<String>,
+        /// As of this unix second; now if not given. What came next is told of now only.
+        #[serde(default)]
+        at: Option<i64>,
+    },
 }
 
 /// A policy to be run.
@@ -67,11 +81,24 @@ pub struct Peer {
     pub gid: u32,
     /// Process id.
     pub pid: i32,
+    /// User id with which this session was logged in, which sudo and su do not change; none for a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<u32>,
+}
+
+impl Peer {
+    /// Whether the kernel said who it is.
+    pub fn is_known(&self) -> bool {
+        self.uid != u32::MAX && self.pid > 0
+    }
 }
 
 impl std::fmt::Display for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "uid {} (process {})", self.uid, self.pid)
+        match self.login.filter(|login| *login != self.uid) {
+            Some(login) => write!(f, "uid {}, logged in as uid {login} (process {})", self.uid, self.pid),
+            None => write!(f, "uid {} (process {})", self.uid, self.pid),
+        }
     }
 }
 
@@ -89,6 +116,18 @@ pub enum Reply {
     History {
         /// The policies that are kept.
         policies: Vec<PolicyState>,
+    },
+    /// To policy; the bytes of the files follow the line in this order.
+    Policy {
+        /// About its commit.
+        policy: PolicyState,
+        /// The policy file, then its prefix files.
+        files: Vec<FileHeader>,
+    },
+    /// To stages.
+    Stages {
+        /// A line for each pool and exemption, by name.
+        pools: Vec<PoolStage>,
     },
     /// Nothing has changed.
     Refused {
@@ -199,6 +238,26 @@ pub struct PolicyState {
     pub generation: u64,
     /// Bytes of all its files.
     pub bytes: u64,
+    /// Prefixes of pools and exemptions; none if it was committed by an older release.
+    #[serde(default)]
+    pub prefixes: Option<u64>,
+}
+
+/// The stage of a pool or exemption.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolStage {
+    /// Its name.
+    pub pool: String,
+    /// "off", "monitor", "enforce"; "exempt" for an exemption; "absent" for what is no part of the policy.
+    pub stage: String,
+    /// Unix second since which that is so in the dataplane; none if control has not seen it.
+    pub since: Option<i64>,
+    /// Unix second at which it changes next by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<i64>,
+    /// To what: "enforce", or "expired".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Where something was written.

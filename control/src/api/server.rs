@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::message::{Cause, Peer, Reply, Request};
-use super::wire::{Deadline, read_line};
+use super::wire::{Deadline, LINE_MAX, read_line};
 
 /// Limits of the control socket.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,7 @@ impl Default for Limits {
 /// What answers requests; the reader gives what follows the request's line.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request.
-    fn handle(&self, request: Request, peer: Peer, body: &mut dyn Read) -> Reply;
+    fn handle(&self, request: Request, peer: Peer, body: &mut dyn Read) -> Answer;
 }
 
 /// The control socket in service; dropped, it serves no more and its file goes.
@@ -87,12 +88,12 @@ fn accept(listener: &UnixListener, limits: Limits, handler: &Arc<dyn Handler>, s
         let (place, handler) = (Place::take(&clients), Arc::clone(handler));
         let client = move || {
             let reply = if place.number > limits.clients {
-                refused(format!("{} clients are connected already; try again", limits.clients))
+                refused(format!("{} clients are connected already; try again", limits.clients)).into()
             } else {
                 converse(&stream, limits, &*handler)
             };
             drop(handler);
-            answer(&stream, limits.line, &reply);
+            answer(&stream, limits, reply);
             drop(place);
         };
         // Without a thread the client is closed, which it sees.
@@ -116,36 +117,52 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     listener
 }
 
-fn converse(stream: &UnixStream, limits: Limits, handler: &dyn Handler) -> Reply {
+fn converse(stream: &UnixStream, limits: Limits, handler: &dyn Handler) -> Answer {
     let mut from = BufReader::new(Deadline::new(stream, limits.line));
-    let line = match read_line(&mut from) {
+    let line = match read_line(&mut from, LINE_MAX) {
         Ok(line) => line,
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            return refused(format!("no whole line came within {} s; send the request at once", limits.line.as_secs()));
+            let text = format!("no whole line came within {} s; send the request at once", limits.line.as_secs());
+            return refused(text).into();
         }
-        Err(error) => return refused(format!("cannot read the request: {error}; send one line of JSON")),
+        Err(error) => return refused(format!("cannot read the request: {error}; send one line of JSON")).into(),
     };
     let request = match serde_json::from_str(&line) {
         Ok(request) => request,
-        Err(error) => return refused(format!("not a request: {error}; use a gate25 of the same release")),
+        Err(error) => return refused(format!("not a request: {error}; use a gate25 of the same release")).into(),
     };
     from.get_mut().extend(limits.upload);
     handler.handle(request, peer(stream), &mut from)
 }
 
-fn answer(stream: &UnixStream, patience: Duration, reply: &Reply) {
-    let Ok(mut line) = serde_json::to_string(reply) else { return };
+fn answer(stream: &UnixStream, limits: Limits, answer: Answer) {
+    let Ok(mut line) = serde_json::to_string(&answer.reply) else { return };
     line.push('\n');
+    let mut to = Deadline::new(stream, limits.line);
     // A client that does not listen any more misses its answer, nothing else.
-    let _ = Deadline::new(stream, patience).write_all(line.as_bytes());
+    let mut said = to.write_all(line.as_bytes());
+    to.extend(limits.upload);
+    for (file, bytes) in answer.files {
+        said = said.and_then(|()| io::copy(&mut file.take(bytes), &mut to).map(drop));
+    }
+    let _ = said;
 }
 
 fn peer(stream: &UnixStream) -> Peer {
     let found = rustix::net::sockopt::socket_peercred(stream);
     found.map_or_else(
-        |_| Peer { uid: u32::MAX, gid: u32::MAX, pid: 0 },
-        |one| Peer { uid: one.uid.as_raw(), gid: one.gid.as_raw(), pid: one.pid.as_raw_nonzero().get() },
+        |_| Peer { uid: u32::MAX, gid: u32::MAX, pid: 0, login: None },
+        |one| {
+            let pid = one.pid.as_raw_nonzero().get();
+            Peer { uid: one.uid.as_raw(), gid: one.gid.as_raw(), pid, login: login(pid) }
+        },
     )
+}
+
+/// Who logged in, as the kernel keeps it for a process; it waits for our answer, so it is there.
+fn login(pid: i32) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/loginuid")).ok()?;
+    text.trim().parse().ok().filter(|uid| *uid != u32::MAX)
 }
 
 fn refused(text: String) -> Reply {

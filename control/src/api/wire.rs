@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// Longest line in bytes, its end included: room for the names of some ten thousand prefix files.
 pub const LINE_MAX: usize = 4 << 20;
 
+/// Longest line of an answer: the stages of 65,535 pools, say.
+pub(super) const ANSWER_MAX: usize = 32 << 20;
+
 /// A stream that fails with `TimedOut` once its deadline has passed, however often bytes come.
 #[derive(Debug)]
 pub(super) struct Deadline<'a> {
@@ -56,14 +59,14 @@ fn timed_out(error: io::Error) -> io::Error {
 /// Reads a line without its end.
 ///
 /// # Errors
-/// `InvalidData` past [`LINE_MAX`] or if it is not UTF-8, `UnexpectedEof` if it has no end.
-pub(super) fn read_line<R: Read>(from: &mut BufReader<R>) -> io::Result<String> {
+/// `InvalidData` past `max` bytes or if it is not UTF-8, `UnexpectedEof` if it has no end.
+pub(super) fn read_line<R: Read>(from: &mut BufReader<R>, max: usize) -> io::Result<String> {
     let mut line = Vec::new();
-    from.take(LINE_MAX as u64).read_until(b'\n', &mut line)?;
+    from.take(max as u64).read_until(b'\n', &mut line)?;
     if line.pop() == Some(b'\n') {
         return String::from_utf8(line).map_err(|_| bad("the line is not UTF-8"));
     }
-    if line.len() + 1 >= LINE_MAX { Err(bad("the line is too long")) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    if line.len() + 1 >= max { Err(bad("the line is too long")) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 fn bad(what: &str) -> io::Error {
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_line_may_have_line_max_bytes_and_not_one_more() {
-        let read = |bytes: Vec<u8>| read_line(&mut BufReader::new(&bytes[..]));
+        let read = |bytes: Vec<u8>| read_line(&mut BufReader::new(&bytes[..]), LINE_MAX);
         let line = |bytes: usize| [vec![b'x'; bytes - 1], vec![b'\n']].concat();
         assert_eq!(read(line(LINE_MAX)).unwrap().len(), LINE_MAX - 1);
         assert_eq!(read(line(LINE_MAX + 1)).unwrap_err().kind(), io::ErrorKind::InvalidData);
@@ -90,7 +93,7 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let dripping = std::thread::spawn(move || while (&theirs).write_all(b"x").is_ok() {});
         let mut from = BufReader::with_capacity(1, Deadline::new(&ours, Duration::from_millis(50)));
-        assert_eq!(read_line(&mut from).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(read_line(&mut from, LINE_MAX).unwrap_err().kind(), io::ErrorKind::TimedOut);
         drop(from);
         drop(ours);
         dripping.join().unwrap();

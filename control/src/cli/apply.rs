@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::output::{self, Exit, Failure};
-use super::{Context, table};
+use super::{Context, table, user};
 use crate::api::{self, Applied, PolicyState, Reply, Request};
 use crate::config::format_time;
 use crate::policy;
@@ -73,8 +73,10 @@ pub(super) fn history(context: &Context) -> Result<Exit, Failure> {
     let columns = [
         ("NUMBER", "number"),
         ("APPLIED", "applied_at"),
-        ("UID", "uid"),
+        ("BY", "who"),
         ("GENERATION", "generation"),
+        ("DIGEST", "short_digest"),
+        ("PREFIXES", "prefixes"),
         ("BYTES", "bytes"),
         ("FILE", "path"),
         ("COMMENT", "comment"),
@@ -89,8 +91,12 @@ fn row(policy: &PolicyState) -> Value {
         "applied_at": format_time(policy.applied_at),
         "uid": policy.by.uid,
         "pid": policy.by.pid,
+        "login": policy.by.login,
+        "who": user::name(policy.by.login.unwrap_or(policy.by.uid)),
         "generation": policy.generation,
         "digest": policy.digest,
+        "short_digest": policy.digest.get(..12),
+        "prefixes": policy.prefixes,
         "bytes": policy.bytes,
         "path": policy.path,
         "comment": policy.comment,

@@ -14,11 +14,11 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::frame::{CLIENT, SMTP, SYN, SYN_ACK, segment};
+use super::kept::image;
 use super::output::{self, Exit, Failure, hex};
 use super::show::{groups, pool_settings};
 use super::{Context, table, walk};
 use crate::api::{self, Origin, Origins, Reply, Request};
-use crate::compile::{Slots, compile};
 use crate::config::{format_time, parse_time};
 use crate::explain::Which;
 use crate::policy;
@@ -122,8 +122,7 @@ impl Question {
         let at = self.at.unwrap_or_else(now);
         let policy = policy::load_at(file, at, &policy::Limits::default())?;
         let effective = policy.at(at);
-        let image = Image::from_words(compile(&effective, &Slots::default(), 1)?)
-            .map_err(|error| Failure::Dataplane(error.into()))?;
+        let image = image(&effective)?;
         let (ours, other) = self.ends();
         let origins = origins(&effective, matched(&image, ours), Some(other));
         Ok(Ground { image: Some(image), origins: Ok(origins), at })
@@ -232,18 +231,18 @@ impl Question {
 }
 
 /// The prefix of the source table that an address matches.
-fn matched(image: &Image, address: IpAddr) -> Option<IpNet> {
+pub(super) fn matched(image: &Image, address: IpAddr) -> Option<IpNet> {
     let found = image.source(address)?;
     IpNet::new(address, found.prefix_len).ok().map(|prefix| prefix.trunc())
 }
 
-fn settings(image: &Image, address: IpAddr) -> Option<Value> {
+pub(super) fn settings(image: &Image, address: IpAddr) -> Option<Value> {
     let pool = image.pool(image.source(address)?.pool)?;
     Some(pool_settings(image, &pool))
 }
 
 /// The line of an address in a pool.
-fn line(image: &Image, address: IpAddr) -> Option<Value> {
+pub(super) fn line(image: &Image, address: IpAddr) -> Option<Value> {
     let found = image.source(address)?;
     let pool = image.pool(found.pool).filter(|pool| pool.kind == gate25_include::image::Kind::Pool)?;
     let line = Line::of(address, pool.line_prefix, found.prefix_len);
@@ -256,7 +255,7 @@ fn verdict(verdict: &Verdict) -> Value {
     json!({ "verdict": action.name(), "reason": reason.name(), "help": reason.help() })
 }
 
-fn in_pool(settings: &Value) -> String {
+pub(super) fn in_pool(settings: &Value) -> String {
     let cell = |key: &str| table::cell(&settings[key]);
     let only = if settings["only"].is_null() { "all destinations".into() } else { format!("only {}", cell("only")) };
     format!(
@@ -268,7 +267,7 @@ fn in_pool(settings: &Value) -> String {
     )
 }
 
-fn in_line(line: &Value, settings: &Value) -> String {
+pub(super) fn in_line(line: &Value, settings: &Value) -> String {
     let inside = if line["inside_share"] == true { "inside" } else { "outside" };
     format!(
         "{}, {inside} share {} (it is in from share {} on)",
@@ -292,7 +291,7 @@ fn in_groups(places: &Value, groups: &Value) -> String {
     format!("in destination {}", groups.iter().map(named).collect::<Vec<_>>().join(", "))
 }
 
-fn place(origin: &Value) -> Option<String> {
+pub(super) fn place(origin: &Value) -> Option<String> {
     let origin: Origin = serde_json::from_value(origin.clone()).ok()?;
     Some(format!("{}:{}:{}", origin.file.display(), origin.line, origin.column))
 }

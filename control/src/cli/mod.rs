@@ -5,13 +5,20 @@
 
 mod apply;
 mod check;
+mod diff;
+mod doctor;
 mod explain;
 mod frame;
+mod kept;
 mod output;
 mod replay;
 mod show;
 mod table;
+mod top;
+mod user;
 mod walk;
+mod watch;
+mod who;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +50,8 @@ struct Arguments {
 enum Command {
     /// Check a policy file and the prefix files it names; needs no daemon
     Check(check::Check),
+    /// Say what a policy file would change: settings, prefixes, address space newly enforced and released
+    Diff(diff::DiffFile),
     /// Bring a policy into force; returns when every worker runs it
     Apply(apply::Apply),
     /// Keep the policy that was applied with --confirm
@@ -51,13 +60,27 @@ enum Command {
     Rollback(apply::Rollback),
     /// List the policies that are kept, newest first
     History,
+    /// Say what runs, since when, who applied it, and what is wrong
+    Status(Status),
+    /// Look at this host: huge pages, CPUs, NICs, drivers, DPDK; say what mends what is not well
+    Doctor(doctor::Doctor),
+    /// Show rates of links, pools and workers, again and again
+    Top(top::Top),
     /// Show what runs and what is counted
-    #[command(subcommand)]
-    Show(show::Show),
+    Show(show::ShowWhat),
+    /// Say in which pool or exemption an address is, by which prefix, in which stage and since when
+    Who(who::Who),
     /// Say what happens to mail from one address to another, or to a frame, and why
     Explain(explain::Explain),
     /// Judge captured packets by a policy: what would be stopped, what would leave each port
     Replay(crate::replay::Arguments),
+}
+
+/// Say what runs.
+#[derive(Debug, clap::Args)]
+struct Status {
+    #[command(flatten)]
+    watch: watch::Watch,
 }
 
 /// Where to ask, and how to print.
@@ -84,10 +107,15 @@ pub fn main() -> ExitCode {
     let context = Context { instance: arguments.instance, run_dir: arguments.run_dir, json: arguments.json };
     let done = match arguments.command {
         Command::Check(check) => check.run(&context),
+        Command::Diff(diff) => diff.run(&context),
+        Command::Who(who) => who.run(&context),
         Command::Apply(apply) => apply.run(&context),
         Command::Confirm => apply::confirm(&context),
         Command::Rollback(rollback) => rollback.run(&context),
         Command::History => apply::history(&context),
+        Command::Status(status) => status.watch.run(&context, || show::status::run(&context)),
+        Command::Doctor(doctor) => doctor.run(&context),
+        Command::Top(top) => top.run(&context),
         Command::Show(show) => show.run(&context),
         Command::Explain(explain) => explain.run(&context),
         Command::Replay(arguments) => replay::run(&arguments, &context),
@@ -104,7 +132,7 @@ pub fn main() -> ExitCode {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  refused or failed; nothing has changed
+  1  refused or failed, nothing has changed; doctor: something does not work
   2  wrong usage
   3  replay: packets were captured too short to be judged
   4  the dataplane or gate25-control cannot be reached

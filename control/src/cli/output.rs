@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gate25_include::handover::SocketError;
 use serde::Serialize;
@@ -106,10 +107,20 @@ pub(super) fn data(text: &str) -> Result<Exit, Failure> {
 /// A reader that went away, as in `gate25 show pools | head`, has what it wanted.
 pub(super) fn unless_closed(written: io::Result<()>) -> Result<Exit, Failure> {
     match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            CLOSED.store(true, Ordering::Relaxed);
+            Ok(Exit::Ok)
+        }
         other => Ok(other.map(|()| Exit::Ok)?),
     }
 }
+
+/// Whether the reader of stdout went away; whoever repeats something stops then.
+pub(super) fn is_closed() -> bool {
+    CLOSED.load(Ordering::Relaxed)
+}
+
+static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Prints a value as JSON on stdout.
 pub(super) fn json(value: &impl Serialize) -> Result<Exit, Failure> {

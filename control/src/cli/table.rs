@@ -9,7 +9,7 @@ pub(super) type Column = (&'static str, &'static str);
 
 /// Rows as a table; numbers to the right, the heading bold on a terminal unless NO_COLOR is set.
 pub(super) fn table(columns: &[Column], rows: &[Value]) -> String {
-    let bold = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let bold = is_coloured();
     let cells: Vec<Vec<String>> =
         rows.iter().map(|row| columns.iter().map(|(_, key)| cell(&row[*key])).collect()).collect();
     let is_number =
@@ -23,6 +23,11 @@ pub(super) fn table(columns: &[Column], rows: &[Value]) -> String {
     let heading = line(&heading, &shape);
     let heading = if bold { format!("\x1b[1m{}\x1b[0m\n", heading.trim_end()) } else { heading };
     cells.iter().fold(heading, |text, row| text + &line(row, &shape))
+}
+
+/// Whether stdout is a terminal and NO_COLOR (<https://no-color.org>) is not set, or empty.
+pub(super) fn is_coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn line(cells: &[String], shape: &[(usize, bool)]) -> String {

@@ -1,14 +1,13 @@
 //! The manifest of a stored policy: who applied what, when and why, and which files belong to it.
 //!
-//! On disk it is a line of JSON and a line with the XXH3 hash of the first, so that a file that was cut
-//! or changed is told from a good one.
+//! On disk it is a line of JSON, sealed.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::error::StateError;
+use super::sealed;
 use crate::api::Peer;
 
 /// Who applied what, when and why.
@@ -29,6 +28,9 @@ pub struct Manifest {
     pub digest: String,
     /// Generation of the commit.
     pub generation: u64,
+    /// Prefixes of pools and exemptions; releases that did not note them left none.
+    #[serde(default)]
+    pub prefixes: Option<u64>,
     /// The policy file, then its prefix files.
     pub files: Vec<StoredFile>,
 }
@@ -54,18 +56,13 @@ impl Manifest {
     /// As it stands on disk.
     pub(super) fn to_text(&self) -> String {
         // Serialising plain fields into memory cannot fail; an empty line would be refused on reading.
-        let json = serde_json::to_string(self).unwrap_or_default();
-        let hash = xxh3_128(json.as_bytes());
-        format!("{json}\n{hash:032x}\n")
+        sealed::seal(&serde_json::to_string(self).unwrap_or_default())
     }
 
     /// From what stands on disk.
     pub(super) fn from_text(path: &Path, text: &str) -> Result<Manifest, StateError> {
         let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what };
-        let (json, hash) = text.split_once('\n').ok_or_else(|| damaged("it is cut".into()))?;
-        if hash != format!("{:032x}\n", xxh3_128(json.as_bytes())) {
-            return Err(damaged("its check sum does not fit".into()));
-        }
+        let json = sealed::open(text).map_err(|what| damaged(what.into()))?;
         let manifest: Manifest = serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
         match manifest.format {
             FORMAT => Ok(manifest),
@@ -85,11 +82,12 @@ mod tests {
         Manifest {
             format: FORMAT,
             applied_at: 1_796_061_600,
-            by: Peer { uid: 1000, gid: 1000, pid: 77 },
+            by: Peer { uid: 1000, gid: 1000, pid: 77, login: Some(1001) },
             comment: Some("first \"evening\"\n".into()),
             force: None,
             digest: format!("{:032x}", 7),
             generation: 3,
+            prefixes: Some(2),
             files: vec![StoredFile { path: "/etc/gate25/policy.toml".into(), bytes: 9, xxh3: "0".repeat(32) }],
         }
     }

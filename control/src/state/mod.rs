@@ -5,22 +5,27 @@
 //!     upload-*    while a client sends; of no meaning afterwards
 //!     pending     complete on disk, sent to the dataplane, its answer not yet known
 //!     00000042    a policy that was in force; the highest number is the one in force
+//!     stages      since when each pool is in its stage
 //! ```
 //! Each is a folder with a manifest and a copy of every file, so it needs nothing else. It appears under
 //! its name by one rename, after everything in it was synced: a crash leaves whole policies only.
 
 mod error;
 mod manifest;
+mod sealed;
+mod stages;
 mod stored;
 mod upload;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
 pub use error::StateError;
 pub use manifest::{FORMAT, Manifest, StoredFile};
+pub use stages::{ABSENT, KEPT_CHANGES, StageChange, StageLog};
 pub use stored::Stored;
 pub use upload::Upload;
 
@@ -114,6 +119,28 @@ impl Store {
         }
     }
 
+    /// Since when each pool is in its stage, as far as this disk knows.
+    pub fn stages(&self) -> StageLog {
+        let text = fs::read_to_string(self.folder.join(STAGES)).unwrap_or_default();
+        StageLog::from_text(&text).unwrap_or_default()
+    }
+
+    /// Keeps that, durably.
+    ///
+    /// # Errors
+    /// [`StateError::Io`]; what was kept before stays.
+    pub fn keep_stages(&self, log: &StageLog) -> Result<(), StateError> {
+        let (new, place) = (self.folder.join(format!("{STAGES}.new")), self.folder.join(STAGES));
+        let write = || {
+            let mut file = File::create(&new)?;
+            file.write_all(log.to_text().as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &place)
+        };
+        write().map_err(|error| StateError::io("write", &new, error))?;
+        self.sync()
+    }
+
     /// Numbers of the policies kept, ascending; the last is in force.
     ///
     /// # Errors
@@ -158,6 +185,7 @@ pub const KEPT: usize = 50;
 
 const PENDING: &str = "pending";
 const UPLOAD: &str = "upload-";
+const STAGES: &str = "stages";
 const DIGITS: usize = 8;
 
 #[cfg(test)]

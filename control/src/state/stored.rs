@@ -36,10 +36,19 @@ impl Stored {
     /// # Errors
     /// [`StateError::Damaged`], [`StateError::Policy`].
     pub fn policy(&self, now: i64) -> Result<Policy, StateError> {
+        self.verify()?;
+        Stored::load(&self.folder, &self.manifest.files, now.max(self.manifest.applied_at))
+    }
+
+    /// Checks every byte against the manifest.
+    ///
+    /// # Errors
+    /// [`StateError::Damaged`].
+    pub fn verify(&self) -> Result<(), StateError> {
         for (index, file) in self.manifest.files.iter().enumerate() {
             verify(&self.folder.join(index.to_string()), file)?;
         }
-        Stored::load(&self.folder, &self.manifest.files, now.max(self.manifest.applied_at))
+        Ok(())
     }
 
     /// The copy of the file at `index`.

@@ -32,8 +32,9 @@ fn upload(store: &Store) -> Upload {
 
 fn manifest(upload: &Upload, generation: u64) -> Manifest {
     let files = upload.files().to_vec();
-    let by = Peer { uid: 1, gid: 2, pid: 3 };
-    Manifest { format: FORMAT, applied_at: 5, by, comment: None, force: None, digest: "d".into(), generation, files }
+    let by = Peer { uid: 1, gid: 2, pid: 3, login: None };
+    let (comment, force, digest, prefixes) = (None, None, "d".into(), Some(1));
+    Manifest { format: FORMAT, applied_at: 5, by, comment, force, digest, generation, prefixes, files }
 }
 
 fn store(folder: &Folder) -> Store {

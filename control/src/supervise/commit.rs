@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::desk::not_kept;
 use super::held::{Awaiting, Held};
 use super::shared::Counts;
 use super::{Commit, Supervisor, Work, now};
@@ -88,7 +89,8 @@ impl Supervisor {
         let compiled_at = now();
         let prepared =
             Prepared::new(&policy.at(compiled_at), self.dataplane.as_mut().ok_or_else(missing)?, &mut self.slots)?;
-        let manifest = manifest(&commit, &prepared, compiled_at);
+        let prefixes = policy.sources.len() as u64;
+        let manifest = Manifest { prefixes: Some(prefixes), ..manifest(&commit, &prepared, compiled_at) };
         // On disk before it is sent: whoever dies in between, the next control finds out what runs.
         self.store.make_pending(commit.upload, &manifest)?;
         let dataplane = self.dataplane.as_mut().ok_or_else(missing)?;
@@ -163,6 +165,9 @@ impl Supervisor {
         let number = number.or(before).ok_or_else(|| {
             CommitError::Busy("there is no policy before this one; gate25 history lists what is kept".into())
         })?;
+        if !numbers.contains(&number) {
+            return Err(CommitError::Busy(not_kept(number, &numbers)));
+        }
         let stored = self.store.number(number)?;
         let policy = Arc::new(stored.policy(now())?);
         let upload = copy(self.store.upload()?, &stored)?;
@@ -210,6 +215,7 @@ fn manifest(commit: &Commit, prepared: &Prepared, applied_at: i64) -> Manifest {
         force: commit.apply.force.clone(),
         digest: format!("{:032x}", prepared.digest()),
         generation: prepared.generation(),
+        prefixes: None,
         files: commit.upload.files().to_vec(),
     }
 }

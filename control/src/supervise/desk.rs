@@ -10,8 +10,11 @@ use ipnet::IpNet;
 
 use super::held::policy_state;
 use super::shared::Shared;
+use super::stages::stages;
 use super::{Commit, Job, Settings, Work, wait};
-use crate::api::{Apply, Cause, ControlStatus, DataplaneState, Handler, Origin, Origins, Peer, Reply, Request};
+use crate::api::{
+    Answer, Apply, Cause, ControlStatus, DataplaneState, FileHeader, Handler, Origin, Origins, Peer, Reply, Request,
+};
 use crate::config::{Location, format_time};
 use crate::policy::{Effective, Owner};
 use crate::state::{StateError, Store, Upload};
@@ -66,11 +69,46 @@ impl Desk {
     }
 
     fn origins(&self, source: Option<IpNet>, destination: Option<IpAddr>) -> Origins {
-        let Some(held) = self.shared.view().held else { return Origins::default() };
+        let view = self.shared.view();
+        let Some(held) = view.running() else { return Origins::default() };
         Origins {
             digest: format!("{:032x}", held.digest),
             ..origins(&held.policy.at(held.compiled_at), source, destination)
         }
+    }
+
+    /// A kept policy with its files, checked byte by byte before anything is sent.
+    fn policy(&self, number: Option<u64>) -> Result<Answer, Box<Reply>> {
+        let wrong = |error: StateError| Box::new(refused(Cause::State, error.to_string()));
+        let stored = match (number, self.shared.view().running()) {
+            (Some(number), _) => self.kept(number)?,
+            (None, Some(held)) if held.stored.number == 0 => {
+                let pending = self.store.pending().map_err(wrong)?;
+                pending
+                    .ok_or_else(|| refused(Cause::Busy, "the policy was just confirmed or left; ask again".into()))?
+            }
+            (None, Some(held)) => held.stored.clone(),
+            (None, None) => {
+                return Err(refused(Cause::Request, "no policy is kept yet; gate25 apply FILE".into()).into());
+            }
+        };
+        stored.verify().map_err(wrong)?;
+        let open = |(index, file): (usize, &crate::state::StoredFile)| Ok((stored.file(index)?, file.bytes));
+        let files: Result<Vec<_>, _> = stored.manifest.files.iter().enumerate().map(open).collect();
+        let files = files.map_err(wrong)?;
+        let header = |file: &crate::state::StoredFile| FileHeader { path: file.path.clone(), bytes: file.bytes };
+        let headers = stored.manifest.files.iter().map(header).collect();
+        Ok(Answer { reply: Reply::Policy { policy: policy_state(&stored), files: headers }, files })
+    }
+
+    /// The policy with this number, or what numbers there are.
+    fn kept(&self, number: u64) -> Result<crate::state::Stored, Box<Reply>> {
+        let wrong = |error: StateError| Box::new(refused(Cause::State, error.to_string()));
+        let numbers = self.store.numbers().map_err(wrong)?;
+        if !numbers.contains(&number) {
+            return Err(refused(Cause::Request, not_kept(number, &numbers)).into());
+        }
+        self.store.number(number).map_err(wrong)
     }
 
     /// Takes the place for a commit, receives the files, and lets the supervisor do the rest.
@@ -119,8 +157,15 @@ impl Desk {
 }
 
 impl Handler for Desk {
-    fn handle(&self, request: Request, peer: Peer, body: &mut dyn Read) -> Reply {
+    fn handle(&self, request: Request, peer: Peer, body: &mut dyn Read) -> Answer {
+        let changes = matches!(request, Request::Apply(_) | Request::Confirm | Request::Rollback { .. });
+        if changes && !peer.is_known() {
+            let text = "the kernel does not say who you are, so it cannot be recorded; run gate25 on this host";
+            return refused(Cause::Request, text.into()).into();
+        }
         match request {
+            Request::Policy { number } => return self.policy(number).unwrap_or_else(|reply| (*reply).into()),
+            Request::Stages { pool, at } => Reply::Stages { pools: stages(&self.shared.view(), pool.as_deref(), at) },
             Request::Status => Reply::Status(Box::new(self.status())),
             Request::Origin { source, destination } => Reply::Origin(self.origins(source, destination)),
             Request::Apply(apply) => self.apply(apply, peer, body),
@@ -128,6 +173,7 @@ impl Handler for Desk {
             Request::Rollback { number } => self.short("rollback", peer, Work::Rollback(number, peer)),
             Request::History => self.history(),
         }
+        .into()
     }
 }
 
@@ -179,6 +225,16 @@ fn check(apply: &Apply) -> Result<(), String> {
         return Err("--force needs a reason; say why".into());
     }
     Ok(())
+}
+
+/// What is said to somebody who asks for a number that is not kept.
+pub(super) fn not_kept(number: u64, kept: &[u64]) -> String {
+    match (kept.first(), kept.last()) {
+        (Some(first), Some(last)) => {
+            format!("policy {number} is not kept, numbers {first} to {last} are; gate25 history lists them")
+        }
+        _ => format!("policy {number} is not kept, none is yet; gate25 apply FILE"),
+    }
 }
 
 fn refused(cause: Cause, text: String) -> Reply {

@@ -58,5 +58,6 @@ pub(super) fn policy_state(stored: &Stored) -> PolicyState {
         digest: manifest.digest.clone(),
         generation: manifest.generation,
         bytes: manifest.files.iter().map(|file| file.bytes).sum(),
+        prefixes: manifest.prefixes,
     }
 }

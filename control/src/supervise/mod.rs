@@ -10,6 +10,7 @@ mod desk;
 mod held;
 mod round;
 mod shared;
+mod stages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 pub use desk::{BYTES_MAX, Desk, TEXT_MAX, origins};
 pub use held::Held;
 pub use shared::{Counts, Shared, View};
+pub use stages::{next_changes, stage_name};
 
 use crate::api::{Apply, Peer, Reply};
 use crate::publish::{Dataplane, KnownSlots};
@@ -104,6 +106,8 @@ impl Supervisor {
             retry_at: None,
             said: String::new(),
         };
+        let stages = Arc::new(supervisor.store.stages());
+        supervisor.shared.change(|view| view.stages = stages);
         supervisor.load_stored();
         (supervisor, desk)
     }
@@ -112,6 +116,7 @@ impl Supervisor {
     pub fn run(mut self, stop: &Receiver<()>) {
         loop {
             self.round();
+            self.tell_awaiting();
             crossbeam::channel::select! {
                 recv(self.jobs) -> job => match job {
                     Ok((work, answer)) => {
@@ -121,6 +126,7 @@ impl Supervisor {
                             self.round();
                         }
                         let reply = self.work(work);
+                        self.tell_awaiting();
                         let _ = answer.send(reply);
                     }
                     Err(_) => return,
@@ -128,6 +134,15 @@ impl Supervisor {
                 recv(stop) -> _ => return,
                 default(self.settings.round) => {}
             }
+        }
+    }
+
+    /// Lets others know which policy waits for confirmation.
+    fn tell_awaiting(&self) {
+        let generation = self.awaiting.as_ref().map(|awaiting| awaiting.generation);
+        if self.shared.view().awaiting.map(|(known, _)| known) != generation {
+            let awaiting = self.awaiting.as_ref().map(|one| (one.generation, Arc::new(one.held.clone())));
+            self.shared.change(|view| view.awaiting = awaiting);
         }
     }
 

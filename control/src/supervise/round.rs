@@ -79,6 +79,10 @@ impl Supervisor {
         };
         let runs = view.image.as_ref().map_or(0, |image| image.generation());
         let image = if runs == status.generation { view.image } else { dataplane.image()?.map(Arc::new) };
+        // First, so that whoever sees the generation sees the stages it brought.
+        if let Some(image) = image.as_ref().filter(|_| runs != status.generation) {
+            self.note_stages(image);
+        }
         self.shared.change(|view| {
             (view.up, view.unreachable, view.status) = (true, None, status);
             (view.telemetry, view.image) = (Some(telemetry), image);

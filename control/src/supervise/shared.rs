@@ -12,6 +12,7 @@ use gate25_include::telemetry::TelemetryReader;
 
 use super::held::Held;
 use crate::publish::Welcome;
+use crate::state::StageLog;
 
 /// What is known, at one moment.
 #[derive(Clone, Debug, Default)]
@@ -30,14 +31,25 @@ pub struct View {
     pub image: Option<Arc<Image>>,
     /// The policy that should be in force.
     pub held: Option<Arc<Held>>,
+    /// The policy that runs but waits for confirmation, and its generation.
+    pub awaiting: Option<(u64, Arc<Held>)>,
+    /// Since when each pool is in its stage.
+    pub stages: Arc<StageLog>,
     /// What is wrong, and what to do.
     pub problem: Option<String>,
 }
 
 impl View {
-    /// Whether the dataplane runs what it should; none if no policy is held.
+    /// Whether the dataplane runs what it should, the policy that waits for confirmation included; none if no
+    /// policy is held.
     pub fn digest_match(&self) -> Option<bool> {
-        self.held.as_ref().map(|held| held.digest != 0 && held.digest == self.status.digest)
+        self.running().map(|held| held.digest != 0 && held.digest == self.status.digest)
+    }
+
+    /// The policy that should run: the one that waits for confirmation while it is in force, else the one held.
+    pub fn running(&self) -> Option<&Arc<Held>> {
+        let awaiting = self.awaiting.as_ref().filter(|(generation, _)| *generation == self.status.generation);
+        awaiting.map(|(_, held)| held).or(self.held.as_ref())
     }
 }
 

@@ -23,7 +23,7 @@ pub(in crate::cli) struct Drops {
 }
 
 impl Drops {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let (mut dataplane, telemetry) = connect(context)?;
         let image = dataplane.image()?;
         let mut records = Vec::new();

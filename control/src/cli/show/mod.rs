@@ -1,8 +1,12 @@
 //! `gate25 show`: what runs and what is counted, read from the dataplane itself; control may be down.
 
 mod drops;
-mod rows;
-mod status;
+mod policy;
+pub(super) mod rows;
+mod runtime;
+pub(super) mod status;
+
+use std::time::Duration;
 
 use gate25_include::image::Image;
 use gate25_include::telemetry::TelemetryReader;
@@ -10,16 +14,31 @@ use serde_json::Value;
 
 use super::output::{self, Exit, Failure};
 use super::table::Column;
+use super::watch::Watch;
 use super::{Context, table};
+use crate::api::{self, PoolStage, Reply, Request};
 use crate::publish::{Dataplane, PATIENCE};
+use runtime::Reading;
 
 /// Show what runs and what is counted.
+#[derive(Debug, clap::Args)]
+pub(super) struct ShowWhat {
+    #[command(subcommand)]
+    what: Show,
+    #[command(flatten)]
+    watch: Watch,
+}
+
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Show {
+enum Show {
     /// Dataplane, policy in force, control
     Status,
-    /// Pools and exemptions: stage, and frames by reason
+    /// The text of the policy that runs, or of a kept one
+    Policy(policy::ShowPolicy),
+    /// Pools and exemptions: stage, since when, what comes next, and frames by reason
     Pools,
+    /// What workers do with their time: packets per burst, cycles per packet, busy share, polls
+    Runtime(runtime::Runtime),
     /// Workers: generation, load, burst sizes
     Workers,
     /// Ports: link, speed, frames, errors
@@ -30,15 +49,37 @@ pub(super) enum Show {
     Drops(drops::Drops),
 }
 
-impl Show {
+impl ShowWhat {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let mut before = None;
+        self.watch.run(context, || self.what.run(context, &mut before))
+    }
+}
+
+impl Show {
+    /// `before` is what runtime read at the time before.
+    fn run(&self, context: &Context, before: &mut Option<Reading>) -> Result<Exit, Failure> {
         match self {
             Show::Status => status::run(context),
+            Show::Policy(policy) => policy.run(context),
             Show::Drops(drops) => drops.run(context),
             Show::Pools => {
                 let (mut dataplane, telemetry) = connect(context)?;
                 let image = dataplane.image()?;
-                print(context, POOLS, image.map_or_else(Vec::new, |image| rows::pools(&telemetry, &image)))
+                let mut rows = image.map_or_else(Vec::new, |image| rows::pools(&telemetry, &image));
+                rows::add_stages(&mut rows, &stages(context));
+                print(context, POOLS, rows)
+            }
+            Show::Runtime(runtime) => {
+                let (_, telemetry) = connect(context)?;
+                if let Some(seconds) = runtime.over {
+                    *before = Some(Reading::of(&telemetry));
+                    std::thread::sleep(Duration::from_secs(seconds));
+                }
+                let reading = Reading::of(&telemetry);
+                let rows = runtime::rows(&telemetry, &reading, before.as_ref());
+                *before = Some(reading);
+                print(context, runtime::COLUMNS, rows)
             }
             Show::Workers => print(context, WORKERS, rows::workers(&connect(context)?.1)),
             Show::Ports => print(context, PORTS, rows::ports(&connect(context)?.1)),
@@ -47,7 +88,19 @@ impl Show {
     }
 }
 
-fn connect(context: &Context) -> Result<(Dataplane, TelemetryReader), Failure> {
+/// Since when each pool is in its stage; nothing is known if control does not answer.
+fn stages(context: &Context) -> Vec<PoolStage> {
+    match api::ask(&context.control_socket(), &Request::Stages { pool: None, at: None }) {
+        Ok(Reply::Stages { pools }) => pools,
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            output::talk(&format!("note: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn connect(context: &Context) -> Result<(Dataplane, TelemetryReader), Failure> {
     let mut dataplane = Dataplane::connect(&context.dataplane_socket(), PATIENCE)?;
     let telemetry = dataplane.telemetry()?;
     Ok((dataplane, telemetry))
@@ -79,6 +132,8 @@ const POOLS: &[Column] = &[
     ("POOL", "pool"),
     ("KIND", "kind"),
     ("STAGE", "stage"),
+    ("SINCE", "since"),
+    ("NEXT", "next_change"),
     ("ACTION", "action"),
     ("SHARE", "share"),
     ("BLOCKED", "blocked"),

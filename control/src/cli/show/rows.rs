@@ -1,9 +1,12 @@
 //! Telemetry as JSON rows. Every counter of a scope is in its row, under its name in the one table.
 
 use gate25_include::counters::{LinkCounter, PoolCounter, PortCounter, Reason, Scope, WorkerCounter};
-use gate25_include::image::{Action, Image, Kind, Match, Pool, Stage, Undetermined};
+use gate25_include::image::{Image, Kind, Pool};
 use gate25_include::telemetry::{Direction, TelemetryReader};
 use serde_json::{Map, Value, json};
+
+use crate::api::PoolStage;
+use crate::config::{Word, format_time};
 
 /// Every counter of a scope, by name.
 pub(super) fn scope<S: Scope>(value: impl Fn(S) -> u64) -> Map<String, Value> {
@@ -18,7 +21,7 @@ fn with(mut row: Map<String, Value>, more: Value) -> Value {
     row.into()
 }
 
-pub(super) fn pools(telemetry: &TelemetryReader, image: &Image) -> Vec<Value> {
+pub(in crate::cli) fn pools(telemetry: &TelemetryReader, image: &Image) -> Vec<Value> {
     let row = |pool: Pool<'_>| {
         let counters = scope(|counter: PoolCounter| telemetry.pool(pool.counter_slot, counter));
         let undetermined = Reason::ALL.iter().filter(|reason| reason.is_undetermined_drop());
@@ -33,6 +36,19 @@ pub(super) fn pools(telemetry: &TelemetryReader, image: &Image) -> Vec<Value> {
     image.pools().map(row).collect()
 }
 
+/// Adds since when each pool is in its stage, and what comes next, as control tells.
+pub(super) fn add_stages(rows: &mut [Value], stages: &[PoolStage]) {
+    for row in rows {
+        let found = stages.iter().find(|one| row["pool"] == one.pool.as_str());
+        let same = found.filter(|one| one.stage == row["stage"].as_str().unwrap_or("exempt"));
+        let next = found.and_then(|one| Some((one.next.as_deref()?, format_time(one.next_at?))));
+        row["since"] = json!(same.and_then(|one| one.since).map(format_time));
+        row["next"] = json!(next.as_ref().map(|(what, _)| what));
+        row["next_at"] = json!(next.as_ref().map(|(_, at)| at));
+        row["next_change"] = json!(next.as_ref().map(|(what, at)| format!("{what} {at}")));
+    }
+}
+
 /// A pool's settings as the policy file spells them; of an exemption only name, kind and slot.
 pub(in crate::cli) fn pool_settings(image: &Image, pool: &Pool<'_>) -> Value {
     let settings = |value: Value| if pool.kind == Kind::Pool { value } else { Value::Null };
@@ -40,29 +56,22 @@ pub(in crate::cli) fn pool_settings(image: &Image, pool: &Pool<'_>) -> Value {
         "pool": pool.name,
         "kind": match pool.kind { Kind::Pool => "pool", Kind::Exempt => "exempt" },
         "counter_slot": pool.counter_slot,
-        "stage": settings(match pool.stage {
-            Stage::Off => "off".into(),
-            Stage::Monitor => "monitor".into(),
-            Stage::Enforce => "enforce".into(),
-        }),
-        "action": settings(match pool.action { Action::Drop => "drop".into(), Action::Reject => "reject".into() }),
-        "match": settings(match pool.matching { Match::Syn => "syn".into(), Match::All => "all".into() }),
+        "stage": settings(pool.stage.word().into()),
+        "action": settings(pool.action.word().into()),
+        "match": settings(pool.matching.word().into()),
         "share": settings(pool.share.into()),
         "line_prefix": settings(pool.line_prefix.into()),
         "return_traffic": settings(pool.return_traffic.into()),
-        "undetermined_setting": settings(match pool.undetermined {
-            Undetermined::Drop => "drop".into(),
-            Undetermined::Pass => "pass".into(),
-        }),
+        "undetermined_setting": settings(pool.undetermined.word().into()),
         "allow": settings(super::groups(image, pool.allow).into()),
         "only": settings(pool.only.map(|only| super::groups(image, only)).into()),
     })
 }
 
-pub(super) fn workers(telemetry: &TelemetryReader) -> Vec<Value> {
+pub(in crate::cli) fn workers(telemetry: &TelemetryReader) -> Vec<Value> {
     let row = |worker: usize| {
         let value = |counter| telemetry.worker(worker, counter);
-        let bursts: u64 = WorkerCounter::ALL[WorkerCounter::BurstLe1.word()..].iter().map(|one| value(*one)).sum();
+        let bursts = bursts(telemetry, worker);
         let frames = telemetry.worker_links(worker, LinkCounter::RxFrames);
         let (busy, idle) = (value(WorkerCounter::BusyCycles), value(WorkerCounter::IdleCycles));
         let more = json!({
@@ -77,8 +86,13 @@ pub(super) fn workers(telemetry: &TelemetryReader) -> Vec<Value> {
     (0..telemetry.shape().workers).map(row).collect()
 }
 
+/// Polls of a worker that found frames.
+pub(super) fn bursts(telemetry: &TelemetryReader, worker: usize) -> u64 {
+    WorkerCounter::ALL[WorkerCounter::BurstLe1.word()..].iter().map(|one| telemetry.worker(worker, *one)).sum()
+}
+
 /// With one decimal; none of nothing.
-fn ratio(part: u64, whole: u64) -> Option<f64> {
+pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| (part as f64 * 10.0 / whole as f64).round() / 10.0)
 }
 
@@ -91,7 +105,7 @@ pub(super) fn ports(telemetry: &TelemetryReader) -> Vec<Value> {
     (0..telemetry.shape().links * 2).map(row).collect()
 }
 
-pub(super) fn links(telemetry: &TelemetryReader) -> Vec<Value> {
+pub(in crate::cli) fn links(telemetry: &TelemetryReader) -> Vec<Value> {
     let directions = (0..telemetry.shape().links).flat_map(|link| Direction::ALL.map(|direction| (link, direction)));
     let row = |(link, direction): (usize, Direction)| {
         let counters = scope(|counter: LinkCounter| telemetry.link(link, direction, counter));

@@ -12,7 +12,7 @@ use crate::api::{self, ControlStatus, Reply, Request};
 use crate::config::format_time;
 use crate::supervise::now;
 
-pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
+pub(in crate::cli) fn run(context: &Context) -> Result<Exit, Failure> {
     let dataplane = dataplane(context)?;
     let control = match api::ask(&context.control_socket(), &Request::Status) {
         Ok(Reply::Status(status)) => Some(*status),
