@@ -5,6 +5,9 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
+use std::hint::select_unpredictable;
+use std::mem::MaybeUninit;
+use std::slice::from_raw_parts;
 use std::sync::OnceLock;
 
 use super::super::LINE_WORDS;
@@ -27,7 +30,9 @@ pub(super) fn available() -> bool {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt")
     })
 }
 
@@ -85,23 +90,34 @@ struct Eight {
     on: u8,
 }
 
-/// Those whose slot has a leaf to be looked into, one behind the other.
+/// Those whose slot has a leaf to be looked into, one behind the other. Not filled with zeros first: that would cost more
+/// than a look-up.
 struct Leaves {
-    /// Offset of the line in bytes; its lanes from bit 48 on.
-    lines: [u64; KEYS + 8],
+    /// Offset of the line in bytes; from [`LANES_SHIFT`] on its lanes; from [`WHO_SHIFT`] on which address it is for.
+    lines: [MaybeUninit<u64>; KEYS + 8],
     /// The upper half of what is left of the address.
-    rests: [u64; KEYS + 8],
-    /// Which address of the chunk it is.
-    who: [u64; KEYS + 8],
+    rests: [MaybeUninit<u64>; KEYS + 8],
+    /// How many there are.
     count: usize,
 }
 
+/// A line's offset stands below.
+const LANES_SHIFT: u32 = 48;
+
+/// The bits of it.
+const LINE: u64 = (1 << LANES_SHIFT) - 1;
+
+/// Above the eight lanes.
+const WHO_SHIFT: u32 = 56;
+
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
 fn chunk(words: &Words<'_>, keys: &[u128; KEYS], found: &mut [u32; KEYS]) {
     let mut state = start(words, keys);
     descend(words, &mut state);
-    let leaves = leaves(words, &state, found);
+    let unset = [MaybeUninit::uninit(); KEYS + 8];
+    let mut leaves = Leaves { lines: unset, rests: unset, count: 0 };
+    list(words, &state, found, &mut leaves);
     let mut further = search(words, &leaves, found);
     while further != 0 {
         let one = further.trailing_zeros() as usize;
@@ -114,7 +130,7 @@ fn chunk(words: &Words<'_>, keys: &[u128; KEYS], found: &mut [u32; KEYS]) {
 
 /// All before the root.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
 fn start(words: &Words<'_>, keys: &[u128; KEYS]) -> [Eight; VECTORS] {
     let zero = _mm512_setzero_si512();
     let uppers = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
@@ -134,7 +150,7 @@ fn start(words: &Words<'_>, keys: &[u128; KEYS]) -> [Eight; VECTORS] {
 
 /// From table to table, all addresses together, until none of them has a table before it.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
 fn descend(words: &Words<'_>, state: &mut [Eight; VECTORS]) {
     let last = _mm512_set1_epi64(words.last[0]);
     let base = words.all.as_ptr().cast();
@@ -165,11 +181,11 @@ fn descend(words: &Words<'_>, state: &mut [Eight; VECTORS]) {
 
 /// Gives all the value of their slot, and collects those that have a leaf to be looked into.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi2")]
-fn leaves(words: &Words<'_>, state: &[Eight; VECTORS], found: &mut [u32; KEYS]) -> Leaves {
-    let mut leaves = Leaves { lines: [0; KEYS + 8], rests: [0; KEYS + 8], who: [0; KEYS + 8], count: 0 };
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
+fn list(words: &Words<'_>, state: &[Eight; VECTORS], found: &mut [u32; KEYS], leaves: &mut Leaves) {
     let (last_word, last_line) = (_mm512_set1_epi64(words.last[1]), _mm512_set1_epi64(words.last[2]));
-    let mut who = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+    let mut who = _mm512_slli_epi64::<WHO_SHIFT>(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
+    let eight_on = _mm512_set1_epi64(8 << WHO_SHIFT);
     for (eight, found) in state.iter().zip(found.as_chunks_mut::<8>().0) {
         let (record, high) = (eight.record, eight.high);
         let direct = _mm512_test_epi64_mask(record, _mm512_set1_epi64(i64::from(DIRECT) << 32));
@@ -189,48 +205,55 @@ fn leaves(words: &Words<'_>, state: &[Eight; VECTORS], found: &mut [u32; KEYS]) 
         }
         let line = _mm512_min_epu64(_mm512_and_si512(link, _mm512_set1_epi64(LEAF_LINE.into())), last_line);
         let part = _mm512_slli_epi64::<3>(_mm512_srli_epi64::<29>(link));
-        let lanes = _mm512_slli_epi64::<48>(_mm512_srlv_epi64(_mm512_set1_epi64(PART_MASKS as i64), part));
-        let line = _mm512_or_si512(_mm512_slli_epi64::<6>(line), lanes);
+        let lanes =
+            _mm512_and_si512(_mm512_srlv_epi64(_mm512_set1_epi64(PART_MASKS as i64), part), _mm512_set1_epi64(255));
+        let line = _mm512_or_si512(_mm512_slli_epi64::<6>(line), who);
+        let line = _mm512_or_si512(line, _mm512_slli_epi64::<LANES_SHIFT>(lanes));
         let value = _mm512_and_si512(_mm512_srli_epi64::<32>(record), _mm512_set1_epi64(VALUE.into()));
         let count = leaves.count;
         // SAFETY: at most 32 stand in the lists, so a vector more fits; eight values are half a vector.
         unsafe {
             _mm512_storeu_si512(leaves.lines.as_mut_ptr().add(count).cast(), _mm512_maskz_compress_epi64(on, line));
             _mm512_storeu_si512(leaves.rests.as_mut_ptr().add(count).cast(), _mm512_maskz_compress_epi64(on, high));
-            _mm512_storeu_si512(leaves.who.as_mut_ptr().add(count).cast(), _mm512_maskz_compress_epi64(on, who));
             _mm256_storeu_si256(found.as_mut_ptr().cast(), _mm512_cvtepi64_epi32(value));
         }
         leaves.count += on.count_ones() as usize;
-        who = _mm512_add_epi64(who, _mm512_set1_epi64(8));
+        who = _mm512_add_epi64(who, eight_on);
     }
-    leaves
 }
 
 /// Looks into the leaves; gives those of the chunk, a bit each, that are led on.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
 fn search(words: &Words<'_>, leaves: &Leaves, found: &mut [u32; KEYS]) -> u32 {
-    const LINE: u64 = 0xffff_ffff_ffff;
     let base = words.all.as_ptr().cast::<u8>();
-    for line in leaves.lines.iter().take(leaves.count) {
+    // SAFETY: the first `count`, at most 32, of both are set.
+    let (lines, rests) = unsafe {
+        let count = leaves.count.min(KEYS);
+        (
+            from_raw_parts(leaves.lines.as_ptr().cast::<u64>(), count),
+            from_raw_parts(leaves.rests.as_ptr().cast::<u64>(), count),
+        )
+    };
+    for line in lines {
         _mm_prefetch::<_MM_HINT_T0>(base.wrapping_add((line & LINE) as usize).cast());
     }
     let mut further = 0;
-    let listed = leaves.lines.iter().zip(&leaves.rests).zip(&leaves.who);
-    for ((line, rest), who) in listed.take(leaves.count) {
+    for (line, rest) in lines.iter().zip(rests) {
+        let at = base.wrapping_add((line & LINE) as usize);
         // SAFETY: the line is at most the last one.
-        let entries = unsafe { _mm512_loadu_si512(base.add((line & LINE) as usize).cast()) };
+        let entries = unsafe { _mm512_loadu_si512(at.cast()) };
         let window = _mm512_set1_epi64((rest & !u64::from(u32::MAX)) as i64);
         let behind = _mm512_and_si512(entries, _mm512_set1_epi64(63));
         let differs = _mm512_srlv_epi64(_mm512_xor_si512(entries, window), behind);
-        let holds = _mm512_mask_testn_epi64_mask((line >> 48) as u8, differs, differs);
+        let holds = _mm512_mask_testn_epi64_mask((line >> LANES_SHIFT) as u8, differs, differs);
         let lane = (holds.trailing_zeros() & 7) as usize;
         // SAFETY: one of the eight entries of the same line.
-        let entry = unsafe { base.add((line & LINE) as usize).cast::<u64>().add(lane).read_unaligned() };
-        let who = *who as usize % KEYS;
+        let entry = unsafe { at.cast::<u64>().add(lane).read_unaligned() };
+        let who = (line >> WHO_SHIFT) as usize % KEYS;
         let own = (entry >> CONTENT_SHIFT) as u32 & VALUE;
         if let Some(place) = found.get_mut(who) {
-            *place = if holds != 0 { own } else { *place };
+            *place = select_unpredictable(holds != 0, own, *place);
         }
         further |= u32::from(holds != 0 && entry & CHILD != 0) << who;
     }
