@@ -283,3 +283,22 @@ fn the_walk_says_what_the_look_up_finds() {
         assert!(steps.last().is_some_and(|last| last.ends_with(&format!("value {value}"))), "{steps:#?}");
     }
 }
+
+/// The example of include/README.md, word by word.
+#[test]
+fn the_example_by_hand_is_true() {
+    let prefix = |text: &str| text.parse::<Ipv6Net>().map(|net| (net.network().to_bits(), net.prefix_len())).unwrap();
+    let mut prefixes: Prefixes = [(prefix("2001:db8::/32"), 1), (prefix("2001:db8:100:7::/64"), 64)].into();
+    prefixes.extend((0..20).map(|n| (prefix(&format!("2001:db8:{:x}::/48", 0x100 + 0xa00 * n)), 100 + n)));
+    let words = super::build(&entries(&prefixes));
+    let mut told = String::new();
+    for address in ["2001:db8:b00::1", "2001:db8:200::1", "2001:db8:100:7::1"] {
+        told += &format!("{address}\n");
+        let key = address.parse::<std::net::Ipv6Addr>().unwrap().to_bits();
+        walk(&words, key, &mut |step| {
+            told += &format!("  {:6} word {:3} {:#018x}  {}\n", step.what, step.at, step.read, step.says)
+        });
+    }
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&told), "include/README.md should show:\n{told}");
+}
