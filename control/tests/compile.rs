@@ -7,7 +7,7 @@ mod common;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use common::Folder;
-use gate25_control::compile::{Slots, compile};
+use gate25_control::compile::{PrivateBuild, Slots, compile};
 use gate25_include::image::{Action, Image, Kind, Match, Stage, Undetermined};
 use ipnet::IpNet;
 use proptest::prelude::*;
@@ -38,8 +38,12 @@ impl Written {
         text
     }
 
+    fn policy(&self) -> gate25_control::policy::Policy {
+        Folder::new(&self.text()).load_at(0, &Default::default()).unwrap()
+    }
+
     fn compile(&self) -> Image {
-        let policy = Folder::new(&self.text()).load_at(0, &Default::default()).unwrap();
+        let policy = self.policy();
         Image::from_words(compile(&policy.at(0), &Slots::default(), 1).unwrap()).unwrap()
     }
 
@@ -152,6 +156,85 @@ proptest! {
         other.ends.reverse();
         prop_assert_eq!(written.compile().digest(), other.compile().digest());
     }
+}
+
+/// A history of policies through one private build: few names, so that they come, go and come back.
+fn history() -> impl Strategy<Value = Vec<Written>> {
+    let names = ["m", "z", "a", "q", "b", "x"];
+    let step = (written(), proptest::collection::hash_set(0usize..6, 0..6), any::<bool>());
+    proptest::collection::vec(step, 2..7).prop_map(move |steps| {
+        let mut last = Written::default();
+        let named = steps.into_iter().map(|(mut one, keep, small)| {
+            let mut index = 0;
+            one.sources.retain(|_| (keep.contains(&index), index += 1).0);
+            for (place, name) in one.sources.iter_mut().zip(keep.iter().map(|index| names[*index])) {
+                place.0 = name.into();
+            }
+            if small {
+                // One prefix more or less than before, and else the same.
+                let prefix = one.sources.first().and_then(|(_, _, prefixes)| prefixes.first()).copied();
+                let everywhere: Vec<IpNet> = last.sources.iter().flat_map(|(_, _, all)| all.clone()).collect();
+                let mut changed = last.clone();
+                if let (Some(prefix), Some((_, _, prefixes))) = (prefix, changed.sources.first_mut()) {
+                    match everywhere.contains(&prefix) {
+                        true => prefixes.retain(|one| *one != prefix),
+                        false => prefixes.push(prefix),
+                    }
+                }
+                one = changed;
+            }
+            last = one.clone();
+            one
+        });
+        named.collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Whatever was compiled before, the image answers as a linear scan and has the digest of a build from scratch.
+    #[test]
+    fn a_private_build_is_as_one_from_scratch(history in history()) {
+        let (mut build, mut slots) = (PrivateBuild::default(), Slots::default());
+        for (generation, written) in (1..).zip(&history) {
+            let policy = written.policy();
+            let compiled = build.compile(&policy.at(0), &mut slots, generation).unwrap();
+            let image = Image::from_words(compiled.to_words()).unwrap();
+            written.check_all(&image);
+            prop_assert_eq!(image.digest(), written.compile().digest());
+            prop_assert_eq!(image.generation(), generation);
+        }
+    }
+}
+
+#[test]
+fn a_private_build_touches_what_changed() {
+    let pools = |prefixes: &[&str]| Written {
+        sources: vec![
+            (
+                "p".into(),
+                false,
+                (0..2000u32).map(|n| IpNet::new(Ipv4Addr::from_bits(n << 12).into(), 24).unwrap()).collect(),
+            ),
+            ("e".into(), true, prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect()),
+        ],
+        ..Written::default()
+    };
+    let (mut build, mut slots) = (PrivateBuild::default(), Slots::default());
+    let mut touched = |written: &Written| {
+        let policy = written.policy();
+        build.compile(&policy.at(0), &mut slots, 1).unwrap().touched
+    };
+    assert_eq!(touched(&pools(&["10.0.0.0/8", "2001:db8::/32"])), 2002);
+    assert_eq!(touched(&pools(&["10.0.0.0/8", "2001:db8::/32"])), 0);
+    assert_eq!(touched(&pools(&["10.0.0.0/8", "2001:db8:1::/48"])), 2);
+    let renamed = |text: String| text.replace("\"e\"", "\"f\"");
+    let policy = load(&renamed(pools(&["10.0.0.0/8"]).text()));
+    let compiled = build.compile(&policy.at(0), &mut slots, 1).unwrap();
+    assert_eq!(compiled.touched, 2, "one has another owner, one is gone");
+    let scratch = Image::from_words(compile(&policy.at(0), &Slots::default(), 1).unwrap()).unwrap();
+    assert_eq!(compiled.digest(), scratch.digest());
 }
 
 /// Each prefix inside the one before, both families, every length.

@@ -78,21 +78,34 @@ pub enum Pages {
 /// # Errors
 /// [`MemfdError::System`] if memory is short; nothing is left behind.
 pub fn seal_copy(words: &[u32], pages: Pages) -> Result<OwnedFd, MemfdError> {
+    seal_written(words.len(), pages, |to| to.copy_from_slice(words))
+}
+
+/// As [`seal_copy`], of `words` zeroed words that `write` fills in place.
+///
+/// # Errors
+/// [`MemfdError::System`] if memory is short; nothing is left behind.
+pub fn seal_written(words: usize, pages: Pages, write: impl Fn(&mut [u32])) -> Result<OwnedFd, MemfdError> {
     if pages == Pages::PreferHuge
-        && let Ok(fd) = seal_copy_on(words, MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB, HUGE_PAGE)
+        && let Ok(fd) = seal_written_on(words, MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB, HUGE_PAGE, &write)
     {
         return Ok(fd);
     }
-    seal_copy_on(words, MemfdFlags::empty(), 4096)
+    seal_written_on(words, MemfdFlags::empty(), 4096, &write)
 }
 
-fn seal_copy_on(words: &[u32], flags: MemfdFlags, page: usize) -> Result<OwnedFd, MemfdError> {
-    let bytes = std::mem::size_of_val(words).next_multiple_of(page);
+fn seal_written_on(
+    words: usize,
+    flags: MemfdFlags,
+    page: usize,
+    write: &impl Fn(&mut [u32]),
+) -> Result<OwnedFd, MemfdError> {
+    let bytes = words.saturating_mul(4).next_multiple_of(page);
     let fd = create(c"gate25-image", flags, bytes)?;
     let map = Mapping::new(fd.as_fd(), bytes, ProtFlags::READ | ProtFlags::WRITE)?;
-    // SAFETY: `map` is writable, `bytes` ≥ the size of `words`, page-aligned, private to this
-    // function until it is sealed, and a fresh mapping overlaps nothing.
-    unsafe { std::ptr::copy_nonoverlapping(words.as_ptr(), map.at.as_ptr().cast::<u32>(), words.len()) };
+    // SAFETY: `map` is writable, `bytes` ≥ 4 × `words`, page-aligned, zeroed by the kernel, and known to nobody
+    // else until it is sealed; the slice ends before the mapping does.
+    write(unsafe { std::slice::from_raw_parts_mut(map.at.as_ptr().cast::<u32>(), words) });
     drop(map);
     add_seals(&fd, IMAGE_SEALS, bytes)?;
     Ok(fd)

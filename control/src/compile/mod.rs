@@ -1,14 +1,18 @@
 //! Compile: a policy at a time to the words of an image.
 //!
-//! The same policy gives the same digest, in whatever order its file names things: pools and
-//! exemptions are numbered by name, so are destination groups. Counter slots are history, not policy:
-//! a name keeps its slot from image to image, a new name takes the next one ever given out.
+//! The same policy gives the same digest, in whatever order its file names things and whatever was compiled
+//! before: the digest says what the policy says. Destination groups are numbered by name. Pool numbers and counter slots
+//! are history, not policy: a name keeps its slot from image to image, a new name takes the next one ever given out.
+
+mod numbers;
+mod private;
 
 use gate25_include::image::format::COUNTER_SLOTS;
 use gate25_include::image::{BuildError, Image, ImageBuilder, Kind, PoolSpec};
 use hashbrown::{HashMap, HashSet};
 
-use crate::policy::{Action, Address, Effective, Entry, Match, Policy, Pool, Stage, Undetermined};
+use crate::policy::{Action, Effective, Entry, Match, Policy, Pool, Stage, Undetermined};
+pub use private::{Compiled, PrivateBuild};
 
 /// Which counter slot each name has, and how many were ever given out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,19 +39,25 @@ pub enum CompileError {
     Build(#[from] BuildError),
 }
 
-/// Compiles what holds at a time, as the words of an image of this generation (above 0).
+/// Compiles what holds at a time, as the words of an image of this generation (above 0): a [`PrivateBuild`] that is
+/// used once.
 ///
 /// # Errors
 /// [`CompileError`]; the image in force is not touched.
 pub fn compile(at: &Effective<'_>, slots: &Slots, generation: u64) -> Result<Vec<u32>, CompileError> {
+    let mut build = PrivateBuild::default();
+    let compiled = build.compile(at, &mut slots.clone(), generation)?;
+    Ok(compiled.to_words())
+}
+
+/// Everything of an image but its source tables. `numbers` holds the number of each pool and exemption by owner index.
+fn fixed(at: &Effective<'_>, numbers: &[u16], slots: &mut Slots) -> Result<ImageBuilder, CompileError> {
     let policy = at.policy;
     let mut builder = ImageBuilder::new();
     builder.reject_rate(policy.reject_rate)?;
     builder.times(at.time, policy.next_change(at.time).unwrap_or(0));
     let groups = Groups::number(policy, &mut builder)?;
-    let numbers = add_pools(at, &groups, slots.clone(), &mut builder)?;
-    add_sources(at.sources4(), &numbers, &mut builder)?;
-    add_sources(at.sources6(), &numbers, &mut builder)?;
+    add_pools(at, &groups, numbers, slots, &mut builder)?;
     let destinations = &policy.destination_prefixes;
     let four = destinations.v4.iter().map(|entry| (entry.prefix(), entry.owner));
     for (prefix, group) in four.chain(destinations.v6.iter().map(|entry| (entry.prefix(), entry.owner))) {
@@ -57,7 +67,7 @@ pub fn compile(at: &Effective<'_>, slots: &Slots, generation: u64) -> Result<Vec
     for prefix in ends.v4.iter().map(Entry::prefix).chain(ends.v6.iter().map(Entry::prefix)) {
         builder.tunnel(prefix)?;
     }
-    Ok(builder.finish(generation)?)
+    Ok(builder)
 }
 
 impl Slots {
@@ -120,29 +130,34 @@ impl Groups {
     }
 }
 
-/// Adds pools and exemptions in the order of their names; gives the image's numbers by owner index.
+/// Adds pools and exemptions in the order of their numbers; new names get their counter slots in the order of their
+/// names, so that slots do not depend on the order of the file.
 fn add_pools(
     at: &Effective<'_>,
     groups: &Groups,
-    mut slots: Slots,
+    numbers: &[u16],
+    slots: &mut Slots,
     builder: &mut ImageBuilder,
-) -> Result<Vec<u16>, CompileError> {
+) -> Result<(), CompileError> {
     let pools = at.policy.pools.iter().map(|pool| (pool.name.as_str(), Some(pool)));
     let exempts = at.policy.exempts.iter().map(|exempt| (exempt.name.as_str(), None));
-    let mut order: Vec<_> = pools.chain(exempts).enumerate().collect();
-    order.sort_by_key(|&(_, (name, _))| name);
-    let mut numbers = Vec::with_capacity(order.len());
+    let mut order: Vec<_> = pools.chain(exempts).zip(numbers).collect();
+    order.sort_unstable_by_key(|((name, _), _)| *name);
     builder.next_slot(slots.next);
-    for (owner, (name, pool)) in order {
+    let mut specs = Vec::with_capacity(order.len());
+    for ((name, pool), number) in order {
         let counter_slot = slots.take(name)?;
         let spec = match pool {
             Some(pool) => pool_spec(pool, at.stage(pool), groups, counter_slot),
             None => PoolSpec { kind: Kind::Exempt, name, counter_slot, ..EXEMPT },
         };
-        numbers.push((owner, builder.pool(&spec)?));
+        specs.push((*number, spec));
     }
-    numbers.sort_unstable();
-    Ok(numbers.into_iter().map(|(_, number)| number).collect())
+    specs.sort_unstable_by_key(|(number, _)| *number);
+    for (_, spec) in &specs {
+        builder.pool(spec)?;
+    }
+    Ok(())
 }
 
 fn pool_spec<'a>(pool: &'a Pool, stage: Stage, groups: &Groups, counter_slot: u32) -> PoolSpec<'a> {
@@ -160,19 +175,6 @@ fn pool_spec<'a>(pool: &'a Pool, stage: Stage, groups: &Groups, counter_slot: u3
         counter_slot,
         name: &pool.name,
     }
-}
-
-fn add_sources<'a, A: Address>(
-    sources: impl Iterator<Item = &'a Entry<A>>,
-    numbers: &[u16],
-    builder: &mut ImageBuilder,
-) -> Result<(), CompileError> {
-    for entry in sources {
-        // Owners are indices of pools and exemptions; the builder refuses a number it has not given.
-        let number = numbers.get(usize::from(entry.owner)).copied().unwrap_or(u16::MAX);
-        builder.source(entry.prefix(), number)?;
-    }
-    Ok(())
 }
 
 /// What an exemption's record holds besides its name and slot.

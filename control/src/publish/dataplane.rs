@@ -3,13 +3,12 @@
 //! Every question gives up after the patience the connection was opened with, so a dataplane that
 //! hangs delays its caller and nothing else.
 
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gate25_include::handover::{Connection, Refusal, Reply, Request, SocketError, Status};
 use gate25_include::image::Image;
-use gate25_include::memfd::{Pages, seal_copy};
 use gate25_include::telemetry::TelemetryReader;
 
 use super::{PublishError, Published};
@@ -112,12 +111,16 @@ impl Dataplane {
         }
     }
 
-    /// Sends an image; returns when every worker runs it.
-    pub(super) fn adopt(&mut self, image: &Image, confirm_seconds: u64) -> Result<Published, PublishError> {
-        let (generation, digest) = (image.generation(), image.digest());
-        let fd = seal_copy(image.words(), Pages::PreferHuge)?;
+    /// Sends a sealed image of this generation and digest; returns when every worker runs it.
+    pub(super) fn adopt(
+        &mut self,
+        image: BorrowedFd<'_>,
+        generation: u64,
+        digest: u128,
+        confirm_seconds: u64,
+    ) -> Result<Published, PublishError> {
         let adopt = Request::Adopt { generation, confirm_seconds };
-        match self.connection.ask(adopt, Some(fd.as_fd())) {
+        match self.connection.ask(adopt, Some(image)) {
             Ok((Reply::Adopted { generation, nanoseconds }, _)) => {
                 Ok(Published { generation, digest, already: false, nanoseconds: Some(nanoseconds) })
             }

@@ -6,12 +6,14 @@
 
 mod dataplane;
 
+use std::os::fd::{AsFd, OwnedFd};
+
 use gate25_include::handover::{SocketError, Status};
-use gate25_include::image::{Image, ImageError};
+use gate25_include::image::ImageError;
 use gate25_include::memfd::MemfdError;
 use gate25_include::telemetry::TelemetryError;
 
-use crate::compile::{CompileError, Slots, compile};
+use crate::compile::{CompileError, PrivateBuild, Slots};
 use crate::policy::Effective;
 pub use dataplane::{Dataplane, Welcome};
 
@@ -60,93 +62,107 @@ pub struct Published {
     pub nanoseconds: Option<u64>,
 }
 
-/// The counter slots that one dataplane has given out since it started, to the names they belong to.
+/// What publishing to one dataplane remembers from one generation to the next: the counter slots it has given out since it
+/// started, to the names they belong to; what it ran when it was last seen, what was compiled last; and the private build.
 #[derive(Debug, Default)]
-pub struct KnownSlots {
+pub struct Known {
     incarnation: u64,
-    given: Given,
+    slots: Slots,
+    running: Running,
+    compiled: Running,
+    build: PrivateBuild,
 }
 
-/// Slots by name.
-#[derive(Debug, Default)]
-struct Given(Slots);
+/// What tells an image that runs from one that might.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Running {
+    /// 0 for none.
+    generation: u64,
+    digest: u128,
+    next_change: Option<i64>,
+}
 
-impl KnownSlots {
-    /// Those of this incarnation; another one counts anew.
-    fn of(&mut self, incarnation: u64) -> &mut Given {
+impl Known {
+    /// Finds out what this dataplane runs, and takes over its slots: where they differ from what is known, the image is
+    /// right. An incarnation that was not seen before counts anew; an image is fetched once.
+    fn see(&mut self, dataplane: &mut Dataplane, status: &Status) -> Result<(), PublishError> {
+        let incarnation = dataplane.welcome().incarnation;
         if self.incarnation != incarnation {
-            *self = KnownSlots { incarnation, given: Given::default() };
+            let build = std::mem::take(&mut self.build);
+            *self = Known { incarnation, build, ..Known::default() };
         }
-        &mut self.given
+        let runs = |known: &Running| known.generation == status.generation && known.digest == status.digest;
+        if runs(&self.compiled) {
+            self.running = self.compiled;
+        }
+        if runs(&self.running) {
+            return Ok(());
+        }
+        self.running = Running::default();
+        if let Some(image) = dataplane.image()? {
+            let older = std::mem::replace(&mut self.slots, Slots::of(&image));
+            self.slots.learn(&older);
+            let (generation, digest) = (image.generation(), image.digest());
+            self.running = Running { generation, digest, next_change: image.next_change() };
+        }
+        Ok(())
     }
 }
 
-impl Given {
-    /// Takes over the slots of an image; where they differ from what is known, the image is right.
-    fn prefer(&mut self, image: &Image) {
-        let older = std::mem::replace(&mut self.0, Slots::of(image));
-        self.0.learn(&older);
-    }
-}
-
-/// A compiled policy and what the dataplane runs instead of it.
+/// A compiled policy, sealed unless the dataplane runs it already.
 #[derive(Debug)]
 pub struct Prepared {
-    image: Image,
-    running: Option<Image>,
+    compiled: Running,
+    sealed: Option<OwnedFd>,
     status: Status,
 }
 
 impl Prepared {
-    /// Compiles what holds at a time, as the next generation of this dataplane. `known` holds the counter
-    /// slots given out so far, and gets those of this image.
+    /// Compiles what holds at a time, as the next generation of this dataplane. `known` gets the counter slots of new
+    /// names, and keeps the private build for the next time.
     ///
     /// # Errors
     /// Any [`PublishError`] but `Unknown`.
-    pub fn new(
-        at: &Effective<'_>,
-        dataplane: &mut Dataplane,
-        known: &mut KnownSlots,
-    ) -> Result<Prepared, PublishError> {
+    pub fn new(at: &Effective<'_>, dataplane: &mut Dataplane, known: &mut Known) -> Result<Prepared, PublishError> {
         let status = dataplane.status()?;
-        let running = dataplane.image()?;
-        let slots = known.of(dataplane.welcome().incarnation);
-        if let Some(running) = &running {
-            slots.prefer(running);
-        }
-        let image = Image::from_words(compile(at, &slots.0, status.highest_generation + 1)?)?;
-        slots.prefer(&image);
-        Ok(Prepared { image, running, status })
+        known.see(dataplane, &status)?;
+        let generation = status.highest_generation + 1;
+        let compiled = known.build.compile(at, &mut known.slots, generation)?;
+        let (digest, next_change) = (compiled.digest(), compiled.next_change);
+        let running = known.running;
+        let runs = running.generation != 0 && (running.digest, running.next_change) == (digest, next_change);
+        let sealed = if runs { None } else { Some(compiled.seal()?) };
+        known.compiled = Running { generation, digest, next_change };
+        Ok(Prepared { compiled: known.compiled, sealed, status })
     }
 
     /// Digest of the compiled policy.
     pub fn digest(&self) -> u128 {
-        self.image.digest()
+        self.compiled.digest
     }
 
     /// Generation it is in force with once it was published.
     pub fn generation(&self) -> u64 {
-        if self.runs_already() { self.status.generation } else { self.image.generation() }
+        if self.runs_already() { self.status.generation } else { self.compiled.generation }
     }
 
     /// Whether the dataplane runs it already: the same policy with the same next change.
     pub fn runs_already(&self) -> bool {
-        let same = |running: &Image| {
-            running.digest() == self.image.digest() && running.next_change() == self.image.next_change()
-        };
-        self.running.as_ref().is_some_and(same)
+        self.sealed.is_none()
     }
 
-    /// Seals and sends the image, unless it runs already; returns when every worker runs it.
+    /// Sends the image, unless it runs already; returns when every worker runs it.
     /// With `confirm_seconds` above 0 the dataplane goes back by itself unless it is told to stay.
     ///
     /// # Errors
-    /// [`PublishError::Socket`] with a refusal, [`PublishError::Memory`], [`PublishError::Unknown`].
+    /// [`PublishError::Socket`] with a refusal, [`PublishError::Unknown`].
     pub fn publish(&self, dataplane: &mut Dataplane, confirm_seconds: u64) -> Result<Published, PublishError> {
-        if self.runs_already() {
-            let generation = self.status.generation;
-            return Ok(Published { generation, digest: self.digest(), already: true, nanoseconds: None });
+        match &self.sealed {
+            Some(image) => dataplane.adopt(image.as_fd(), self.compiled.generation, self.digest(), confirm_seconds),
+            None => {
+                let generation = self.status.generation;
+                Ok(Published { generation, digest: self.digest(), already: true, nanoseconds: None })
+            }
         }
-        dataplane.adopt(&self.image, confirm_seconds)
     }
 }

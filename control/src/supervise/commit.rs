@@ -88,7 +88,7 @@ impl Supervisor {
         let missing = || CommitError::Dataplane("no dataplane is connected; start it, then apply again".into());
         let compiled_at = now();
         let prepared =
-            Prepared::new(&policy.at(compiled_at), self.dataplane.as_mut().ok_or_else(missing)?, &mut self.slots)?;
+            Prepared::new(&policy.at(compiled_at), self.dataplane.as_mut().ok_or_else(missing)?, &mut self.known)?;
         let prefixes = policy.sources.len() as u64;
         let manifest = Manifest { prefixes: Some(prefixes), ..manifest(&commit, &prepared, compiled_at) };
         // On disk before it is sent: whoever dies in between, the next control finds out what runs.

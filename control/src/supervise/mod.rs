@@ -24,7 +24,7 @@ pub use shared::{Counts, Shared, View};
 pub use stages::{next_changes, stage_name};
 
 use crate::api::{Apply, Peer, Reply};
-use crate::publish::{Dataplane, KnownSlots};
+use crate::publish::{Dataplane, Known};
 use crate::state::{Store, Upload};
 use held::Awaiting;
 
@@ -76,7 +76,7 @@ pub struct Supervisor {
     shared: Arc<Shared>,
     jobs: Receiver<Job>,
     dataplane: Option<Dataplane>,
-    slots: KnownSlots,
+    known: Known,
     held: Option<Arc<Held>>,
     awaiting: Option<Awaiting>,
     /// Whether the dataplane has been brought to what it should run since it was connected.
@@ -99,7 +99,7 @@ impl Supervisor {
             shared,
             jobs,
             dataplane: None,
-            slots: KnownSlots::default(),
+            known: Known::default(),
             held: None,
             awaiting: None,
             settled: false,

@@ -148,7 +148,7 @@ impl Supervisor {
     fn publish_held(&mut self, held: &Arc<Held>) -> Result<(), PublishError> {
         let Some(dataplane) = self.dataplane.as_mut() else { return Ok(()) };
         let compiled_at = now();
-        let prepared = Prepared::new(&held.policy.at(compiled_at), dataplane, &mut self.slots)?;
+        let prepared = Prepared::new(&held.policy.at(compiled_at), dataplane, &mut self.known)?;
         let published = prepared.publish(dataplane, 0)?;
         self.hold(Held { compiled_at, digest: published.digest, ..Held::clone(held) });
         if !published.already {

@@ -1,12 +1,16 @@
 //! Writes an image. Refuses what would break a limit or put one prefix in two places; the same input
 //! in any order gives the same digest.
 
+use std::borrow::Cow;
+
 use ipnet::IpNet;
 
+use super::assembly::{Assembly, put};
 use super::digest::{Digest, Item, OwnerHash, Place};
 use super::error::BuildError;
-use super::format::{self, Section, header};
+use super::format::{self, header};
 use super::pool::{Pool, halves};
+use super::sources::{SourceTables, Sources, source_value};
 use crate::table::{self, Entry, Key};
 
 /// A pool or exemption to be written; its name is owned, the rest as in [`Pool`].
@@ -120,8 +124,7 @@ impl ImageBuilder {
         if usize::from(pool) >= self.pools.len() {
             return Err(BuildError::Owner { prefix, owner: usize::from(pool) });
         }
-        let length = u32::from(prefix.prefix_len());
-        let value = (u32::from(pool) + 1) | length << format::SOURCE_LENGTH_SHIFT;
+        let value = source_value(pool, prefix.prefix_len());
         self.sources.add("prefixes in pools and exemptions", prefix, value)
     }
 
@@ -150,76 +153,69 @@ impl ImageBuilder {
     /// [`BuildError::Twice`] for a prefix that stands twice among the sources, in one destination
     /// group or among the tunnel ends; [`BuildError::Limit`] if it would pass 4 Gi words.
     pub fn finish(mut self, generation: u64) -> Result<Vec<u32>, BuildError> {
+        let Table { four, six } = std::mem::take(&mut self.sources);
+        let mut tables = SourceTables::default();
+        tables.update(Sources { four, six, owners: self.pool_hashes.clone() })?;
+        Ok(self.finish_with(&tables, generation)?.to_words())
+    }
+
+    /// The image with sources that are kept elsewhere, under this generation (above 0). Sources of this builder's own
+    /// are not in it.
+    ///
+    /// # Errors
+    /// As [`ImageBuilder::finish`]; [`BuildError::Pools`] if `sources` names other pools.
+    pub fn finish_with(mut self, sources: &SourceTables, generation: u64) -> Result<Assembly<'_>, BuildError> {
         in_range("generation", generation, generation > 0, "1 and up")?;
-        self.sources.sort(Places::One)?;
+        if sources.owners() != self.pool_hashes {
+            return Err(BuildError::Pools { found: sources.owners().len(), needed: self.pool_hashes.len() });
+        }
         self.destinations.sort(Places::OneInEach)?;
         self.tunnels.sort(Places::One)?;
-        self.sum_up();
+        self.sum_up(sources);
         let mut sets = GroupSets::new();
         let destinations = self.destinations.merged(&mut sets);
-        let sections: [Vec<u32>; Section::ALL.len()] = [
-            std::mem::take(&mut self.slots),
-            self.pools.concat(),
-            self.groups.concat(),
-            padded(&self.names),
-            Vec::new(),
-            table::build(&self.sources.four),
-            table::build(&self.sources.six),
-            table::build(&table::joined(&destinations.four, |around, own| sets.union(around, own))),
-            table::build(&table::joined(&destinations.six, |around, own| sets.union(around, own))),
-            table::build(&self.tunnels.four),
-            table::build(&self.tunnels.six),
+        let four = table::build(&table::joined(&destinations.four, |around, own| sets.union(around, own)));
+        let six = table::build(&table::joined(&destinations.six, |around, own| sets.union(around, own)));
+        let sections = [
+            Cow::Owned(std::mem::take(&mut self.slots)),
+            Cow::Owned(self.pools.concat()),
+            Cow::Owned(self.groups.concat()),
+            Cow::Owned(padded(&self.names)),
+            Cow::Owned(sets.all.iter().flat_map(|set| halves(*set)).collect()),
+            sources.four(),
+            sources.six(),
+            Cow::Owned(four),
+            Cow::Owned(six),
+            Cow::Owned(table::build(&self.tunnels.four)),
+            Cow::Owned(table::build(&self.tunnels.six)),
         ];
-        self.assemble(sections, &sets, generation)
+        let digest = self.digest.with_parameters(self.reject_rate);
+        let assembly = Assembly { header: self.header(generation, digest), sections, digest };
+        let most = if sources.is_full() { 0 } else { u32::MAX as usize };
+        limit("words in the image", assembly.words(), most)?;
+        Ok(assembly)
     }
 
     /// Adds all prefixes to the digest.
-    fn sum_up(&mut self) {
-        let pool =
-            |value: u32| (value & format::SOURCE_POOL_MASK).checked_sub(1).map_or(usize::MAX, |pool| pool as usize);
-        let pools = |value: u32| self.pool_hashes.get(pool(value)).copied().unwrap_or_default();
+    fn sum_up(&mut self, sources: &SourceTables) {
         let groups = |value: u32| self.group_hashes.get(value as usize).copied().unwrap_or_default();
-        self.sources.sum_up(&mut self.digest, Place::Source, pools);
+        self.digest.join(sources.digest());
         self.destinations.sum_up(&mut self.digest, Place::Destination, groups);
         self.tunnels.sum_up(&mut self.digest, Place::Tunnel, |_| OwnerHash::default());
     }
 
-    fn assemble(
-        &self,
-        mut sections: [Vec<u32>; Section::ALL.len()],
-        sets: &GroupSets,
-        generation: u64,
-    ) -> Result<Vec<u32>, BuildError> {
-        if let Some(section) = sections.get_mut(Section::GroupSets as usize) {
-            *section = sets.all.iter().flat_map(|set| halves(*set)).collect();
-        }
-        let on_lines = |section: &Vec<u32>| section.len().next_multiple_of(table::LINE_WORDS);
-        let total = format::HEADER_WORDS + sections.iter().map(on_lines).sum::<usize>();
-        limit("words in the image", total, u32::MAX as usize)?;
-        let mut words = self.header(total, generation);
-        for (index, section) in sections.iter().enumerate() {
-            let at = header::SECTIONS + 2 * index;
-            let place = [words.len() as u32, section.len() as u32];
-            set(&mut words, at, &place);
-            words.extend_from_slice(section);
-            words.resize(words.len().next_multiple_of(table::LINE_WORDS), 0);
-        }
-        format::sign(&mut words);
-        Ok(words)
-    }
-
-    fn header(&self, total: usize, generation: u64) -> Vec<u32> {
+    /// Everything but sections, length and checksum.
+    fn header(&self, generation: u64, digest: u128) -> Vec<u32> {
         let mut words = vec![0; format::HEADER_WORDS];
-        set(&mut words, header::MAGIC, &format::MAGIC);
-        set(&mut words, header::ABI, &[format::ABI, format::HEADER_WORDS as u32]);
-        set(&mut words, header::LAYOUT, &halves(format::layout_hash()));
-        set(&mut words, header::TOTAL_WORDS, &[total as u32, self.pools.len() as u32]);
-        set(&mut words, header::GENERATION, &halves(generation));
-        set(&mut words, header::COMPILED_AT, &halves(self.compiled_at as u64));
-        set(&mut words, header::NEXT_CHANGE, &halves(self.next_change as u64));
-        let digest = self.digest.with_parameters(self.reject_rate);
-        set(&mut words, header::DIGEST, &[0, 32, 64, 96].map(|shift| (digest >> shift) as u32));
-        set(&mut words, header::REJECT_RATE, &[self.reject_rate, self.groups.len() as u32, self.next_slot]);
+        put(&mut words, header::MAGIC, &format::MAGIC);
+        put(&mut words, header::ABI, &[format::ABI, format::HEADER_WORDS as u32]);
+        put(&mut words, header::LAYOUT, &halves(format::layout_hash()));
+        put(&mut words, header::POOLS, &[self.pools.len() as u32]);
+        put(&mut words, header::GENERATION, &halves(generation));
+        put(&mut words, header::COMPILED_AT, &halves(self.compiled_at as u64));
+        put(&mut words, header::NEXT_CHANGE, &halves(self.next_change as u64));
+        put(&mut words, header::DIGEST, &[0, 32, 64, 96].map(|shift| (digest >> shift) as u32));
+        put(&mut words, header::REJECT_RATE, &[self.reject_rate, self.groups.len() as u32, self.next_slot]);
         words
     }
 
@@ -321,12 +317,6 @@ impl GroupSets {
 fn padded(names: &[u8]) -> Vec<u32> {
     let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
     names.chunks(4).map(word).collect()
-}
-
-fn set(words: &mut [u32], at: usize, values: &[u32]) {
-    for (place, value) in words.iter_mut().skip(at).zip(values) {
-        *place = *value;
-    }
 }
 
 fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), BuildError> {

@@ -40,6 +40,11 @@ impl Digest {
         self.0 = self.0.wrapping_sub(item.0);
     }
 
+    /// With all that another holds.
+    pub fn join(&mut self, other: Digest) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
     /// With the parameters of the whole policy, as an image holds it.
     pub fn with_parameters(mut self, reject_rate: u32) -> u128 {
         self.add(Item(xxh3_128(&[b"parameters" as &[u8], &reject_rate.to_le_bytes()].concat())));

@@ -81,6 +81,14 @@ pub enum ImageError {
 /// Why an image cannot be built from what was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
+    /// Sources that are kept elsewhere belong to other pools than those of the image.
+    #[error("the source tables know {found} pools, the image {needed} or others; update them first")]
+    Pools {
+        /// Pools that the tables know.
+        found: usize,
+        /// Pools of the image.
+        needed: usize,
+    },
     /// Too many of something.
     #[error("{found} {what}, the limit is {limit}; use fewer or larger prefixes")]
     Limit {

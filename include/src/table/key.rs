@@ -4,6 +4,8 @@ use super::{Fault, Step, ranges, six};
 
 /// An address. Its family's trie is reached through it, so that everything else is written once.
 pub trait Key: Copy + Ord + std::fmt::Debug {
+    /// The family's trie under change.
+    type Build: super::Incremental<Self> + std::fmt::Debug;
     /// Words of an address in a table of ranges.
     const WORDS: usize;
     /// The lowest address.
@@ -64,6 +66,7 @@ pub fn joined<K: Key>(entries: &[Entry<K>], mut join: impl FnMut(u32, u32) -> u3
 }
 
 impl Key for u32 {
+    type Build = super::Plain<u32>;
     const WORDS: usize = 1;
     const ZERO: u32 = 0;
 
@@ -102,6 +105,7 @@ impl Key for u32 {
 }
 
 impl Key for u128 {
+    type Build = six::Build;
     const WORDS: usize = 4;
     const ZERO: u128 = 0;
 

@@ -1,0 +1,116 @@
+//! A table that is kept: changed prefix by prefix, and copied when it is wanted.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::{Entry, Key, MOST_IN_RANGES, six};
+
+/// A family's trie under change, with the prefixes it was made of.
+pub trait Incremental<K>: Default {
+    /// With these prefixes: sorted, none twice, values 1 to [`super::MAX_VALUE`].
+    fn from_sorted(entries: &[Entry<K>]) -> Self;
+    /// Puts a prefix in, or changes its value.
+    fn insert(&mut self, entry: Entry<K>);
+    /// Takes a prefix out.
+    fn remove(&mut self, start: K, length: u8);
+    /// The trie as it stands.
+    fn words(&self) -> Cow<'_, [u32]>;
+    /// Its prefixes, sorted.
+    fn prefixes(&self) -> impl Iterator<Item = Entry<K>>;
+    /// How many prefixes there are.
+    fn count(&self) -> usize;
+    /// Whether it has outgrown what its offsets can say; then it is of no use.
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+/// One difference between two sets of prefixes: what was, what is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change<K> {
+    /// Before; none if the prefix is new.
+    pub before: Option<Entry<K>>,
+    /// Now; none if the prefix is gone.
+    pub now: Option<Entry<K>>,
+}
+
+/// What differs between two sorted runs of prefixes, in their order. `same` says whether two entries of one prefix
+/// are equal.
+pub fn changes<K: Key>(
+    before: impl Iterator<Item = Entry<K>>,
+    now: &[Entry<K>],
+    same: impl Fn(&Entry<K>, &Entry<K>) -> bool,
+) -> Vec<Change<K>> {
+    let (mut before, mut now) = (before.peekable(), now.iter().copied().peekable());
+    let mut found = Vec::new();
+    loop {
+        let order = match (before.peek(), now.peek()) {
+            (None, None) => return found,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => (a.start, a.length).cmp(&(b.start, b.length)),
+        };
+        let gone = if order.is_le() { before.next() } else { None };
+        let come = if order.is_ge() { now.next() } else { None };
+        if !matches!((&gone, &come), (Some(a), Some(b)) if same(a, b)) {
+            found.push(Change { before: gone, now: come });
+        }
+    }
+}
+
+/// Makes these changes: one by one, or all anew from `now` if they are many.
+pub fn apply<K: Key>(build: &mut K::Build, changes: &[Change<K>], now: &[Entry<K>]) {
+    if changes.len() > now.len() / MANY {
+        *build = K::Build::from_sorted(now);
+        return;
+    }
+    for change in changes {
+        match (change.before, change.now) {
+            (_, Some(entry)) => build.insert(entry),
+            (Some(entry), None) => build.remove(entry.start, entry.length),
+            (None, None) => {}
+        }
+    }
+}
+
+/// The words of a table as it stands: ranges if it has few prefixes, else its trie.
+pub fn words<K: Key>(build: &K::Build) -> Cow<'_, [u32]> {
+    if build.count() > MOST_IN_RANGES {
+        return build.words();
+    }
+    let entries: Vec<Entry<K>> = build.prefixes().collect();
+    Cow::Owned(super::build(&entries))
+}
+
+impl Incremental<u128> for six::Build {
+    fn from_sorted(entries: &[Entry<u128>]) -> six::Build {
+        six::Build::from_sorted(entries)
+    }
+
+    fn insert(&mut self, entry: Entry<u128>) {
+        six::Build::insert(self, entry.start, entry.length, entry.value);
+    }
+
+    fn remove(&mut self, start: u128, length: u8) {
+        six::Build::remove(self, start, length);
+    }
+
+    fn words(&self) -> Cow<'_, [u32]> {
+        Cow::Borrowed(six::Build::words(self))
+    }
+
+    fn prefixes(&self) -> impl Iterator<Item = Entry<u128>> {
+        six::Build::prefixes(self)
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn is_full(&self) -> bool {
+        six::Build::is_full(self)
+    }
+}
+
+/// Part of a table whose change costs about as much as building all of it anew.
+const MANY: usize = 8;
