@@ -170,6 +170,18 @@ fn every_action_and_reason_is_there_from_the_start() {
     let verdicts = metrics.iter().filter(|(name, _)| name.starts_with("gate25_verdict_frames_total"));
     assert_eq!(verdicts.inspect(|(_, value)| assert_eq!(**value, 0.0)).count(), 2 * 2 * Reason::COUNT);
     assert_eq!(metrics["gate25_control_commits_total{result=\"refused\"}"], 0.0);
+    let reload = |metrics: &HashMap<String, f64>| {
+        let success = metrics["gate25_policy_last_reload_success_timestamp_seconds"];
+        (metrics["gate25_policy_last_reload_successful"], success > 0.0)
+    };
+    assert_eq!(reload(&metrics), (1.0, false));
+    let good = scratch.write("policy.toml", POLICY);
+    control.apply(&good);
+    assert_eq!(reload(&series(address)), (1.0, true));
+    control.refused(&scratch.write("bad.toml", "schema = 9\n"));
+    assert_eq!(reload(&series(address)), (0.0, true));
+    control.apply(&good);
+    assert_eq!(reload(&series(address)), (1.0, true));
 }
 
 #[test]
@@ -194,9 +206,9 @@ fn a_dataplane_that_is_gone_or_hangs_gives_up_0_at_once() {
 fn slow_and_hostile_clients_do_not_keep_a_scrape_out() {
     let scratch = Scratch::new();
     let control = Control::start(&scratch);
-    let limits = Limits { connections: 4, head: Duration::from_millis(300), connection: Duration::from_millis(600) };
+    let limits = Limits { connections: 8, ..Limits::default() };
     let address = serve(&control, limits);
-    let slow: Vec<TcpStream> = (0..8)
+    let slow: Vec<TcpStream> = (0..32)
         .map(|_| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(b"GET /metrics HTTP/1.1\r\nx: ").unwrap();
@@ -204,9 +216,22 @@ fn slow_and_hostile_clients_do_not_keep_a_scrape_out() {
         })
         .collect();
     let begun = Instant::now();
-    assert_eq!(series(address)["gate25_up"], 0.0);
-    assert!(begun.elapsed() >= Duration::from_millis(200), "the slow ones must have held all places");
+    for _ in 0..20 {
+        assert_eq!(series(address)["gate25_up"], 0.0);
+    }
+    assert!(begun.elapsed() < limits.head, "no scrape waited for a slow one to run out of time");
+    let closed = slow.iter().filter(|stream| {
+        stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let mut stream: &TcpStream = stream;
+        !matches!(stream.read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    });
+    assert!(closed.count() >= 32 - limits.connections, "the oldest made room");
     drop(slow);
+    let short = Limits { head: Duration::from_millis(300), ..Limits::default() };
+    let mut dripping = TcpStream::connect(serve(&control, short)).unwrap();
+    dripping.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
+    dripping.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let _ = dripping.read_to_end(&mut Vec::new()).expect("closed when its time for the head was over");
     assert_eq!(ask(address, b"POST /metrics HTTP/1.1\r\nhost: x\r\n\r\n").0, "HTTP/1.1 405 Method Not Allowed");
     assert_eq!(get(address, "/nothing").0, "HTTP/1.1 404 Not Found");
     assert_eq!(ask(address, &[0xff; 4096]).0, "HTTP/1.1 400 Bad Request");

@@ -264,3 +264,32 @@ fn a_read_only_state_folder_refuses_commits_and_publishes_what_is_kept() {
     assert!(talk.contains("Read-only file system") && talk.contains("mount it writable"), "{talk}");
     assert_eq!(dataplane.adopted(), [1]);
 }
+
+#[test]
+fn a_full_disk_refuses_commits_and_the_policy_in_force_stays() {
+    if !rustix::process::getuid().is_root() {
+        return eprintln!("skipped: mounting a small disk needs root");
+    }
+    let scratch = Scratch::new();
+    scratch.write("good.toml", GOOD);
+    std::fs::create_dir_all(scratch.path("state")).unwrap();
+    let dataplane = Double::start(&scratch.socket(), Manner::Good);
+    // A disk of 256 KB in a mount namespace of its own: gone with the process.
+    let script = "mount -t tmpfs -o size=256k none \"$1\" && shift && exec \"$@\"";
+    let control = daemon(&scratch);
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", script, "sh"]).arg(scratch.path("state")).arg(control.get_program());
+    let _daemon = Daemon(command.args(control.get_args()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for("control", || run(&scratch, &["apply", "good.toml"]).0 == 0);
+    let prefixes: String = (0..=255).flat_map(|a| (0..=255).map(move |b| format!("10.{a}.{b}.0/24\n"))).collect();
+    scratch.write("big.txt", &prefixes);
+    scratch.write("big.toml", &format!("{GOOD}prefix_files = [\"big.txt\"]\n"));
+    let (code, out, talk) = run(&scratch, &["apply", "big.toml"]);
+    assert_eq!((code, out.as_str(), talk.lines().count()), (1, "", 1), "{talk}");
+    assert!(talk.contains("No space left on device") && talk.contains("free space there"), "{talk}");
+    assert_eq!(dataplane.adopted(), [1]);
+    assert_eq!(run(&scratch, &["history"]).1.lines().count(), 2);
+    scratch.write("small.toml", &format!("{GOOD}share = 7\n"));
+    assert_eq!(run(&scratch, &["apply", "small.toml"]).0, 0, "what was sent of the big one is gone again");
+    assert_eq!(dataplane.adopted(), [1, 2]);
+}

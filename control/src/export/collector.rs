@@ -81,6 +81,16 @@ fn of_control(shared: &Shared, view: &View) -> Vec<MetricFamily> {
         )
         .one(count(&counts.republished)),
         Family::counter("control_connects", "Connections made to the dataplane.").one(count(&counts.connects)),
+        gauge(
+            "policy_last_reload_successful",
+            "0 if the last commit, confirmation or rollback that was asked for failed.",
+        )
+        .one(flag(!counts.last_failed.load(Ordering::Relaxed))),
+        gauge(
+            "policy_last_reload_success_timestamp_seconds",
+            "Unix time of the last one that succeeded; 0 for none since gate25-control started.",
+        )
+        .one(seconds(counts.last_success_at.load(Ordering::Relaxed))),
         gauge("policy_problem", "1 while the stored policy cannot be read or published.")
             .one(flag(view.problem.is_some())),
     ];

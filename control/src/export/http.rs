@@ -1,5 +1,6 @@
 //! The HTTP server: one thread, few connections, a deadline for each, answers GET on three paths.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -15,7 +16,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::{Encoder, Registry, TextEncoder};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use super::collector::{Telemetry, is_up};
 use crate::supervise::Shared;
@@ -23,7 +24,7 @@ use crate::supervise::Shared;
 /// Limits of the HTTP server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; more wait in the kernel's backlog.
+    /// Connections at once; for one more the oldest is closed, so that slow clients keep no scrape out.
     pub connections: usize,
     /// How long a client may take to send its request's head.
     pub head: Duration,
@@ -33,7 +34,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { connections: 32, head: Duration::from_secs(5), connection: Duration::from_secs(10) }
+        Limits { connections: 64, head: Duration::from_secs(5), connection: Duration::from_secs(10) }
     }
 }
 
@@ -60,16 +61,15 @@ pub fn serve(address: SocketAddr, limits: Limits, shared: Arc<Shared>) -> io::Re
 
 async fn accept(listener: TcpListener, limits: Limits, site: Arc<Site>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
         match listener.accept().await {
             Ok((stream, _)) => {
-                let site = Arc::clone(&site);
-                tokio::spawn(async move {
-                    let _ = tokio::time::timeout(limits.connection, connection(stream, limits, site)).await;
-                    drop(place);
-                });
+                open.retain(|connection| !connection.is_finished());
+                let surplus = (open.len() + 1).saturating_sub(limits.connections.max(1));
+                open.drain(..surplus).for_each(|oldest| oldest.abort());
+                let served = tokio::time::timeout(limits.connection, connection(stream, limits, Arc::clone(&site)));
+                open.push_back(tokio::spawn(served).abort_handle());
             }
             // Out of descriptors, say: what others hold comes free in time.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::desk::not_kept;
 use super::held::{Awaiting, Held};
-use super::shared::Counts;
 use super::{Commit, Supervisor, Work, now};
 use crate::api::{Applied, Apply, Cause, Peer, Reply};
 use crate::guard;
@@ -45,13 +44,10 @@ impl Supervisor {
             Work::Confirm => self.confirm(),
             Work::Rollback(number, by) => self.rollback(number, by),
         };
+        self.shared.counts.came_of_it(done.is_ok(), now());
         match done {
-            Ok(applied) => {
-                Counts::add(&self.shared.counts.applied);
-                Reply::Applied(applied)
-            }
+            Ok(applied) => Reply::Applied(applied),
             Err(error) => {
-                Counts::add(&self.shared.counts.refused);
                 self.said.clear();
                 self.say(format!("refused: {error}"));
                 Reply::Refused { cause: error.cause(), text: error.to_string() }

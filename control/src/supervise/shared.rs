@@ -3,7 +3,7 @@
 //! Locks here are held for a copy of a few pointers, never over a question to the dataplane: a
 //! dataplane that hangs does not keep a scrape waiting.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gate25_include::handover::Status;
@@ -64,11 +64,24 @@ pub struct Counts {
     pub republished: AtomicU64,
     /// Connections made to the dataplane.
     pub connects: AtomicU64,
+    /// Whether the last commit, confirmation or rollback that was asked for failed.
+    pub last_failed: AtomicBool,
+    /// Unix second of the last one that succeeded; 0 for none since control started.
+    pub last_success_at: AtomicI64,
 }
 
 impl Counts {
     pub(super) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts what came of something that was asked for.
+    pub(super) fn came_of_it(&self, success: bool, now: i64) {
+        Counts::add(if success { &self.applied } else { &self.refused });
+        self.last_failed.store(!success, Ordering::Relaxed);
+        if success {
+            self.last_success_at.store(now, Ordering::Relaxed);
+        }
     }
 }
 
