@@ -4,53 +4,22 @@
 
 mod replaying;
 
-use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::LazyLock;
-use std::time::SystemTime;
 
 use gate25_control::replay::{Arguments, Ending};
 use gate25_tests::captures::pcap_of_frames;
 use gate25_tests::catalogue::{Vector, policy, vectors};
 use gate25_tests::generate::Frames;
+use gate25_tests::programs::dataplane;
 use replaying::{Folder, judged, replay};
 use serde_json::json;
 
 /// The program; none (and why) where DPDK is not installed.
 fn program() -> Option<PathBuf> {
-    static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(find);
+    static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(dataplane);
     PROGRAM.clone()
-}
-
-/// Finds the program beside this test, built by cargo first if it is missing or older than its sources.
-fn find() -> Option<PathBuf> {
-    let dpdk = Command::new("pkg-config").args(["--exists", "libdpdk"]).status();
-    if !dpdk.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: pkg-config finds no libdpdk, so there is no dataplane to compare with");
-        return None;
-    }
-    let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("gate25-dataplane");
-    let built = fs::metadata(&program).and_then(|found| found.modified()).ok();
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    if built.is_none() || built < newest(&top.join("dataplane")).max(newest(&top.join("include"))) {
-        let arguments = ["build", "--quiet", "--workspace", "--bin", "gate25-dataplane"];
-        let status = Command::new(env!("CARGO")).args(arguments).current_dir(top).status();
-        assert!(status.is_ok_and(|status| status.success()), "gate25-dataplane does not build");
-    }
-    Some(program)
-}
-
-/// When the youngest source below a folder was written.
-fn newest(folder: &Path) -> Option<SystemTime> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let times = entries.map(|path| match path.extension().and_then(OsStr::to_str) {
-        _ if path.is_dir() => newest(&path),
-        Some("rs" | "c" | "h") => fs::metadata(&path).and_then(|found| found.modified()).ok(),
-        _ => None,
-    });
-    times.max().flatten()
 }
 
 /// The vectors that were captured whole.
