@@ -4,12 +4,11 @@
 //! are rare and cost more: bytes, the pool's counter and a record each. Promise: in every block rx = forwarded +
 //! dropped + unsent at each commit.
 
-use std::net::IpAddr;
-
 use gate25_include::counters::{LinkCounter, Reason, WorkerCounter};
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Direction, DropRecord, LinkBlock, WorkerTelemetry};
-use gate25_path::{InboundRead, Verdict, far_address};
+use gate25_path::frames::places;
+use gate25_path::{InboundRead, Verdict};
 
 use crate::clock::WallClock;
 
@@ -35,6 +34,10 @@ pub struct Tally {
     /// Answers without a buffer, or not taken by the port.
     pub reject_unsent: u64,
     reasons: [u64; Reason::COUNT],
+    /// A bit for each reason that was counted.
+    counted: u32,
+    /// Unix nanoseconds of the burst, once a record has needed them.
+    time_ns: Option<u64>,
     inbound_reads: [u64; INBOUND_READS.len()],
 }
 
@@ -61,36 +64,49 @@ impl Tally {
         Self { frames: frames as u64, ..Self::default() }
     }
 
-    /// Counts one frame's verdict, and its pool's.
+    /// Counts the frames that pass for these reasons, a bit each.
     #[inline]
-    pub fn verdict(&mut self, verdict: &Verdict, place: Place<'_>) {
-        if let Some(count) = self.reasons.get_mut(verdict.reason.word()) {
-            *count += 1;
-        }
-        if let Some(read) = verdict.inbound_read {
-            self.inbound_read(read);
-        }
-        if let Some(number) = verdict.pool {
-            pool(verdict.reason, number, place);
+    pub fn ordinary(&mut self, frames: [(Reason, u64); 2]) {
+        for (reason, mask) in frames.into_iter().filter(|(_, mask)| *mask != 0) {
+            self.reason(reason, mask.count_ones().into());
         }
     }
 
-    /// Counts a dropped frame and keeps a record of it.
-    #[cold]
-    pub fn dropped(&mut self, verdict: &Verdict, frame: &[u8], place: Place<'_>) {
+    /// Counts one frame's verdict, and its pool's.
+    #[inline]
+    pub fn verdict(&mut self, verdict: &Verdict, place: Place<'_>) {
+        self.reason(verdict.reason, 1);
+        if let Some(read) = verdict.inbound_read {
+            self.inbound_read(read);
+        }
+        if let (Some(_), Some(counter)) = (verdict.pool, verdict.reason.pool_counter()) {
+            place.telemetry.pool(verdict.slot, counter, 1);
+        }
+    }
+
+    #[inline]
+    fn reason(&mut self, reason: Reason, frames: u64) {
+        if let Some(count) = self.reasons.get_mut(reason.word()) {
+            *count += frames;
+            self.counted |= 1 << reason.word();
+        }
+    }
+
+    /// Counts a dropped frame of `bytes` and keeps a record of it.
+    #[inline]
+    pub fn dropped(&mut self, verdict: &Verdict, bytes: usize, place: Place<'_>) {
         self.dropped += 1;
-        self.dropped_bytes += frame.len() as u64;
-        let slot = verdict.pool.and_then(|number| place.image?.pool(number)).map_or(0, |pool| pool.counter_slot);
+        self.dropped_bytes += bytes as u64;
         let (line, line_length) = verdict.line.map_or((0, 0), |line| (line.addr, line.len));
         place.telemetry.record(&DropRecord {
-            time_ns: place.clock.unix_nanoseconds(place.now),
+            time_ns: *self.time_ns.get_or_insert_with(|| place.clock.unix_nanoseconds(place.now)),
             line,
             line_length,
-            far: far(frame, place),
+            far: verdict.far,
             reason: verdict.reason,
             direction: place.direction,
             link: u16::try_from(place.link).unwrap_or(u16::MAX),
-            slot,
+            slot: verdict.slot,
         });
     }
 
@@ -116,8 +132,10 @@ impl Tally {
         for (counter, count) in rare.into_iter().chain(reads).filter(|(_, count)| *count > 0) {
             block.add(counter, count);
         }
-        for (reason, &count) in Reason::ALL.iter().zip(&self.reasons).filter(|(_, count)| **count > 0) {
-            block.reason(*reason, count);
+        for word in places(self.counted.into()) {
+            if let (Some(reason), Some(count)) = (Reason::from_word(word), self.reasons.get(word)) {
+                block.reason(reason, *count);
+            }
         }
     }
 
@@ -130,22 +148,6 @@ impl Tally {
     }
 }
 
-#[cold]
-fn pool(reason: Reason, number: u16, place: Place<'_>) {
-    let pool = place.image.and_then(|image| image.pool(number));
-    if let (Some(pool), Some(counter)) = (pool, reason.pool_counter()) {
-        place.telemetry.pool(pool.counter_slot, counter, 1);
-    }
-}
-
-/// The other end of a dropped frame as records hold it; 0 if no IP header was read.
-fn far(frame: &[u8], place: Place<'_>) -> u128 {
-    let address = place.image.and_then(|image| far_address(image, place.direction, frame));
-    address.map_or(0, |address| match address {
-        IpAddr::V4(four) => four.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(six) => six.to_bits(),
-    })
-}
-
+const _: () = assert!(Reason::COUNT <= 32, "a bit for each");
 const INBOUND_READS: [InboundRead; 4] =
     [InboundRead::Malformed, InboundRead::TagsLimit, InboundRead::NotRead, InboundRead::Undetermined];

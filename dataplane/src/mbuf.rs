@@ -10,12 +10,13 @@ use std::ffi::CString;
 use std::ptr::NonNull;
 
 use dpdk_sys::{MbufHead, rte_mbuf, rte_mempool};
+use gate25_path::Frames;
 
 use crate::eal;
 use crate::port::{RxQueue, TxQueue};
 
 /// Most frames a worker receives at once.
-pub const BURST: usize = 32;
+pub const BURST: usize = gate25_path::BURST;
 /// Bytes in front of the data in each buffer (RTE_PKTMBUF_HEADROOM).
 pub const HEADROOM: u32 = dpdk_sys::RTE_PKTMBUF_HEADROOM;
 /// Longest frame in several segments that is read whole, bytes; what is behind it is forwarded unread.
@@ -122,20 +123,23 @@ impl Burst {
     /// in order.
     pub fn split(&mut self, mask: u64, taken: &mut Self) {
         taken.free();
-        let held = self.mbufs;
-        let mut kept = 0;
-        for (index, mbuf) in held.into_iter().enumerate().take(self.len) {
-            let (slot, count) = if mask >> index & 1 == 1 {
-                (taken.mbufs.get_mut(taken.len), &mut taken.len)
-            } else {
-                (self.mbufs.get_mut(kept), &mut kept)
-            };
-            if let Some(slot) = slot {
-                *slot = mbuf;
-                *count += 1;
-            }
+        let held = self.len;
+        if held > 0 && mask == u64::MAX >> (BURST - held) {
+            std::mem::swap(self, taken);
+            return;
         }
-        self.len = kept;
+        let (mut kept, mut moved) = (0, 0);
+        for index in 0..held {
+            let Some(&mbuf) = self.mbufs.get(index) else { break };
+            // Written to both, kept by one: no branch on what is dropped.
+            if let (Some(stay), Some(go)) = (self.mbufs.get_mut(kept), taken.mbufs.get_mut(moved)) {
+                (*stay, *go) = (mbuf, mbuf);
+            }
+            let goes = (mask >> index & 1) as usize;
+            moved += goes;
+            kept += 1 - goes;
+        }
+        (self.len, taken.len) = (kept, moved);
     }
 
     /// Adds a frame with these bytes at the end. False if the burst is full, the pool empty or the frame longer
@@ -168,8 +172,26 @@ impl Burst {
         self.held().iter().map(|&mbuf| u64::from(head(mbuf).pkt_len)).sum()
     }
 
-    /// The bytes of every frame, in order; frames in several segments are read from `scratch`.
-    pub fn frames<'a>(&'a self, scratch: &'a mut Scratch) -> Frames<'a> {
+    /// The bytes of every frame, in order, and how many there are in all; frames in several segments are read from
+    /// `scratch`.
+    #[inline]
+    pub fn frames<'a>(&'a self, scratch: &'a mut Scratch) -> (Frames<'a>, u64) {
+        let (mut frames, mut bytes, mut segments) = (Frames::new(), 0, 0);
+        for &mbuf in self.held() {
+            let first = head(mbuf);
+            frames.push(segment(first));
+            bytes += u64::from(first.pkt_len);
+            segments |= first.nb_segs;
+        }
+        if segments > 1 {
+            frames = self.gathered(scratch);
+        }
+        (frames, bytes)
+    }
+
+    /// The same where a frame has more than one segment.
+    #[cold]
+    fn gathered<'a>(&'a self, scratch: &'a mut Scratch) -> Frames<'a> {
         let held = self.held();
         for (index, &mbuf) in held.iter().enumerate() {
             if head(mbuf).nb_segs > 1 {
@@ -177,12 +199,11 @@ impl Burst {
             }
         }
         let scratch = &*scratch;
-        let mut frames = Frames { bytes: [&[]; BURST], len: self.len };
-        for (index, (&mbuf, frame)) in held.iter().zip(frames.bytes.iter_mut()).enumerate() {
+        let whole = |(index, &mbuf): (usize, &*mut rte_mbuf)| {
             let first = head(mbuf);
-            *frame = if first.nb_segs > 1 { scratch.frame(index) } else { segment(first) };
-        }
-        frames
+            if first.nb_segs > 1 { scratch.frame(index) } else { segment(first) }
+        };
+        held.iter().enumerate().map(whole).collect()
     }
 
     fn held(&self) -> &[*mut rte_mbuf] {
@@ -199,19 +220,6 @@ impl Default for Burst {
 impl Drop for Burst {
     fn drop(&mut self) {
         self.free();
-    }
-}
-
-/// Views of a burst's frames.
-pub struct Frames<'a> {
-    bytes: [&'a [u8]; BURST],
-    len: usize,
-}
-
-impl<'a> Frames<'a> {
-    /// One slice per frame, from the Ethernet header on.
-    pub fn as_slice(&self) -> &[&'a [u8]] {
-        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -261,6 +269,7 @@ impl Default for Scratch {
 }
 
 /// The head of an mbuf that a burst holds.
+#[inline]
 fn head<'a>(mbuf: *mut rte_mbuf) -> &'a MbufHead {
     // SAFETY: private to this module: called with live mbufs of a burst that outlives the reference; MbufHead is
     // the head of struct rte_mbuf (asserted in dpdk-sys); nobody writes the mbuf while a worker holds it.
@@ -268,6 +277,7 @@ fn head<'a>(mbuf: *mut rte_mbuf) -> &'a MbufHead {
 }
 
 /// The bytes of one segment.
+#[inline]
 fn segment(head: &MbufHead) -> &[u8] {
     // SAFETY: the driver filled data_len bytes from data_off on, inside the buffer, before it gave the mbuf to us.
     unsafe {

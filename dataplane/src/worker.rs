@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gate25_include::counters::{Reason, WorkerCounter};
+use gate25_include::counters::WorkerCounter;
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Direction, LinkBlock, WorkerTelemetry};
 use gate25_path::reject::{self, RejectBudget};
-use gate25_path::{Action, Frame, Verdict, judge_burst};
+use gate25_path::{Action, Form, Frame, Verdicts, judge_frames};
 
 use crate::adoption::Subscriber;
 use crate::clock::WallClock;
@@ -49,6 +49,8 @@ pub struct Worker {
     stop: Arc<AtomicBool>,
     backoff: Backoff,
     hands: Hands,
+    /// The time-stamp counter after the last turn.
+    last: u64,
 }
 
 /// A link's queues with the blocks in which its directions are counted.
@@ -75,7 +77,7 @@ struct Hands {
     dropped: Burst,
     answers: Burst,
     scratch: Scratch,
-    verdicts: [Verdict; BURST],
+    verdicts: Verdicts,
     budget: RejectBudget,
 }
 
@@ -99,35 +101,42 @@ impl Worker {
                 dropped: Burst::new(),
                 answers: Burst::new(),
                 scratch: Scratch::new(),
-                verdicts: [Verdict::pass(Reason::NoPolicy); BURST],
+                verdicts: Verdicts::new(),
                 budget: RejectBudget::default(),
             },
+            last: eal::cycles(),
         }
     }
 
     /// Moves frames until it is told to stop and has emptied its receive queues, or 200 ms are over.
     pub fn run(&mut self) {
-        let mut last = eal::cycles();
         let mut stop_by = None;
         loop {
-            if self.subscriber.refresh() {
-                let generation = self.subscriber.image().map_or(0, Image::generation);
-                self.telemetry.own.set(WorkerCounter::Generation, generation);
-            }
-            let frames = self.round(last);
-            let now = eal::cycles();
-            let spent = if frames > 0 { WorkerCounter::BusyCycles } else { WorkerCounter::IdleCycles };
-            self.telemetry.own.add(spent, now.wrapping_sub(last));
-            self.telemetry.own.set(WorkerCounter::Heartbeat, now);
-            last = now;
+            let frames = self.turn();
             if self.stop.load(Ordering::Relaxed) {
-                let by = *stop_by.get_or_insert(now.wrapping_add(self.clock.cycles_of(DRAIN)));
-                if frames == 0 || now >= by {
+                let by = *stop_by.get_or_insert(self.last.wrapping_add(self.clock.cycles_of(DRAIN)));
+                if frames == 0 || self.last >= by {
                     return;
                 }
             }
             self.backoff.after_round(frames > 0);
         }
+    }
+
+    /// One turn of the loop: takes a new image if there is one, a burst from every receive queue, reports. Returns
+    /// the frames received.
+    pub fn turn(&mut self) -> usize {
+        if self.subscriber.refresh() {
+            let generation = self.subscriber.image().map_or(0, Image::generation);
+            self.telemetry.own.set(WorkerCounter::Generation, generation);
+        }
+        let frames = self.round(self.last);
+        let now = eal::cycles();
+        let spent = if frames > 0 { WorkerCounter::BusyCycles } else { WorkerCounter::IdleCycles };
+        self.telemetry.own.add(spent, now.wrapping_sub(self.last));
+        self.telemetry.own.set(WorkerCounter::Heartbeat, now);
+        self.last = now;
+        frames
     }
 
     /// One burst from every receive queue. Returns the frames received.
@@ -196,34 +205,30 @@ impl Hands {
 
     /// Verdicts on the burst, each counted; answers are put into `answers`. Returns the frames to drop, one bit each.
     fn judge(&mut self, lane: &Lane<'_>, place: Place<'_>, tally: &mut Tally) -> u64 {
-        tally.bytes = self.burst.total_bytes();
-        let frames = self.burst.frames(&mut self.scratch);
+        let (frames, bytes) = self.burst.frames(&mut self.scratch);
+        tally.bytes = bytes;
+        judge_frames(Form::Best, place.image, lane.direction, &frames, &mut self.verdicts);
+        tally.ordinary(self.verdicts.ordinary());
         let mut stopped = 0;
-        judge_burst(place.image, lane.direction, frames.as_slice(), &mut self.verdicts);
-        for (index, (frame, verdict)) in frames.as_slice().iter().zip(&self.verdicts).enumerate() {
+        for (index, verdict) in self.verdicts.single() {
             tally.verdict(verdict, place);
-            match verdict.action {
-                Action::Pass => {}
-                Action::Drop => stopped |= drop_frame(index, frame, verdict, place, tally),
-                Action::Reject => {
-                    stopped |= drop_frame(index, frame, verdict, place, tally);
-                    let rate = place.image.map_or(0, Image::reject_rate);
-                    if !self.budget.take(rate, place.clock.seconds(place.now)) {
-                        tally.reject_suppressed += 1;
-                    } else if !answer(frame, lane, &mut self.answers) {
-                        tally.reject_unsent += 1;
-                    }
+            if verdict.action == Action::Pass {
+                continue;
+            }
+            stopped |= 1 << index;
+            let frame = frames.get(index);
+            tally.dropped(verdict, frame.len(), place);
+            if verdict.action == Action::Reject {
+                let rate = place.image.map_or(0, Image::reject_rate);
+                if !self.budget.take(rate, place.clock.seconds(place.now)) {
+                    tally.reject_suppressed += 1;
+                } else if !answer(frame, lane, &mut self.answers) {
+                    tally.reject_unsent += 1;
                 }
             }
         }
         stopped
     }
-}
-
-/// Counts a drop and gives its bit.
-fn drop_frame(index: usize, frame: &[u8], verdict: &Verdict, place: Place<'_>, tally: &mut Tally) -> u64 {
-    tally.dropped(verdict, frame, place);
-    1 << index
 }
 
 /// Puts the answer to a rejected frame into `answers`; false if there is no room.

@@ -1,4 +1,5 @@
-//! Judges up to 64 frames at once: a first pass decides the ordinary ones, the rest go to the full parser.
+//! Judges up to 64 frames at once: a first pass decides the ordinary ones, plain segments to port 25 are looked up
+//! together, the rest go to the full parser.
 //!
 //! Ordinary is IPv4 without options or IPv6 without extension headers, untagged or behind VLAN tags, whole, with valid
 //! lengths, TCP that does not concern port 25 or a protocol that is neither TCP nor a tunnel to our end. The
@@ -7,18 +8,18 @@
 use gate25_include::counters::Reason;
 use gate25_include::image::Image;
 
+use crate::candidates::judge_segments;
 use crate::ethernet::{IPV4, IPV6, MAX_TAGS, is_tag};
 use crate::frame::Direction;
+pub use crate::frames::BURST;
+use crate::frames::{Frames, places};
 use crate::gtpu::PORT as GTPU_PORT;
 use crate::ipv6::is_extension;
 use crate::parse::TCP;
 use crate::tcp::THROUGH_FLAGS;
 use crate::tunnel::{UDP, is_carrier};
 use crate::verdict::{SMTP, Verdict, judge};
-use crate::wide::{LANES, Sure, Wide};
-
-/// Frames judged in one go; longer slices are taken in pieces of this size.
-pub const BURST: usize = 64;
+use crate::wide::Wide;
 
 /// How the first pass looks at frames. Both give the same verdicts.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,51 @@ pub enum Form {
     Best,
 }
 
+/// The verdicts on a burst: most frames pass for one of two reasons and are a bit each, the others have a verdict.
+#[derive(Clone, Debug)]
+pub struct Verdicts {
+    ordinary: [(Reason, u64); 2],
+    single: u64,
+    verdicts: [Verdict; BURST],
+}
+
+impl Verdicts {
+    /// On no frame.
+    #[must_use]
+    pub const fn new() -> Self {
+        let none = Verdict::pass(Reason::NoPolicy);
+        Self { ordinary: [(Reason::NoPolicy, 0); 2], single: 0, verdicts: [none; BURST] }
+    }
+
+    /// Two reasons, and a bit for each frame that passes for it and needs no more said.
+    #[must_use]
+    #[inline]
+    pub const fn ordinary(&self) -> [(Reason, u64); 2] {
+        self.ordinary
+    }
+
+    /// Place and verdict of the other frames.
+    #[inline]
+    pub fn single(&self) -> impl Iterator<Item = (usize, &Verdict)> {
+        places(self.single).filter_map(|place| Some((place, self.verdicts.get(place)?)))
+    }
+
+    /// The verdict on frame `place`, if there is such a frame.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<Verdict> {
+        let has = |mask: u64| place < BURST && mask >> place & 1 == 1;
+        let ordinary = self.ordinary.iter().find(|(_, mask)| has(*mask));
+        let pass = ordinary.map(|(reason, _)| Verdict::pass(*reason));
+        pass.or_else(|| self.verdicts.get(place).copied().filter(|_| has(self.single)))
+    }
+}
+
+impl Default for Verdicts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Judges `frames` and writes one verdict for each into `verdicts`; of slices of different lengths the shorter
 /// one counts.
 pub fn judge_burst(image: Option<&Image>, direction: Direction, frames: &[&[u8]], verdicts: &mut [Verdict]) {
@@ -36,7 +82,6 @@ pub fn judge_burst(image: Option<&Image>, direction: Direction, frames: &[&[u8]]
 }
 
 /// [`judge_burst`] with a first pass of this form: for tests and measurements.
-#[inline]
 pub fn judge_burst_by(
     form: Form,
     image: Option<&Image>,
@@ -44,111 +89,140 @@ pub fn judge_burst_by(
     frames: &[&[u8]],
     verdicts: &mut [Verdict],
 ) {
-    let count = frames.len().min(verdicts.len());
-    let (Some(frames), Some(verdicts)) = (frames.get(..count), verdicts.get_mut(..count)) else { return };
-    let Some(image) = image else {
-        verdicts.fill(Verdict::pass(Reason::NoPolicy));
-        return;
-    };
-    let wide = match form {
-        Form::Scalar => None,
-        Form::Best => Wide::new(),
-    };
-    let pass = FirstPass { direction, ends: image.has_tunnel_ends(), wide };
+    let mut found = Verdicts::new();
     for (frames, verdicts) in frames.chunks(BURST).zip(verdicts.chunks_mut(BURST)) {
-        let mut rest = pass.run(frames, verdicts);
-        while rest != 0 {
-            let place = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
-            if let (Some(frame), Some(verdict)) = (frames.get(place), verdicts.get_mut(place)) {
-                *verdict = judge(Some(image), direction, frame);
-            }
+        let frames = frames.iter().copied().take(verdicts.len()).collect();
+        judge_frames(form, image, direction, &frames, &mut found);
+        for (place, verdict) in verdicts.iter_mut().enumerate().take(frames.len()) {
+            *verdict = found.get(place).unwrap_or(*verdict);
         }
     }
 }
 
-/// The first pass over one burst.
+/// Judges a burst as workers do.
+#[inline]
+pub fn judge_frames(
+    form: Form,
+    image: Option<&Image>,
+    direction: Direction,
+    frames: &Frames<'_>,
+    verdicts: &mut Verdicts,
+) {
+    let Some(image) = image else {
+        (verdicts.ordinary, verdicts.single) = ([(Reason::NoPolicy, frames.all()), (Reason::NoPolicy, 0)], 0);
+        return;
+    };
+    let pass = FirstPass { direction, ends: image.has_tunnel_ends() };
+    let mut sorted = Sorted::default();
+    if let (Form::Best, Some(wide)) = (form, Wide::new()) {
+        wide.sort(frames, pass.ends, direction, &mut sorted);
+    }
+    pass.sort_rest(frames, &mut sorted);
+    verdicts.ordinary = match direction {
+        Direction::Outbound => [(Reason::OtherPort, sorted.other_port), (Reason::NotTcp, sorted.not_tcp)],
+        Direction::Inbound => [(Reason::Inbound, sorted.other_port | sorted.not_tcp), (Reason::Inbound, 0)],
+    };
+    verdicts.single = frames.all() & !(sorted.other_port | sorted.not_tcp);
+    if sorted.smtp4 | sorted.smtp6 != 0 {
+        judge_segments(image, frames, &sorted, &mut verdicts.verdicts);
+    }
+    for place in places(frames.all() & !sorted.known()) {
+        if let Some(verdict) = verdicts.verdicts.get_mut(place) {
+            *verdict = judge(Some(image), direction, frames.get(place));
+        }
+    }
+}
+
+/// What the first pass made of a burst, a bit for each frame; no frame is in two masks.
+#[derive(Clone, Debug)]
+pub(crate) struct Sorted {
+    /// TCP that does not concern port 25.
+    pub(crate) other_port: u64,
+    /// Neither TCP nor a tunnel to our end.
+    pub(crate) not_tcp: u64,
+    /// Outbound TCP over IPv4 to port 25, with its first 14 bytes.
+    pub(crate) smtp4: u64,
+    /// The same over IPv6.
+    pub(crate) smtp6: u64,
+    /// Offset of the IP header of those to port 25.
+    pub(crate) network_at: [u8; BURST],
+}
+
+impl Sorted {
+    /// Frames in one of the masks.
+    #[inline]
+    const fn known(&self) -> u64 {
+        self.other_port | self.not_tcp | self.smtp4 | self.smtp6
+    }
+}
+
+impl Default for Sorted {
+    #[inline]
+    fn default() -> Self {
+        Self { other_port: 0, not_tcp: 0, smtp4: 0, smtp6: 0, network_at: [0; BURST] }
+    }
+}
+
+/// What the first pass takes a frame for.
+#[derive(Clone, Copy)]
+enum Class {
+    OtherPort,
+    NotTcp,
+    /// Outbound, to port 25.
+    Smtp,
+}
+
+/// The first pass, one by one.
 struct FirstPass {
     direction: Direction,
     /// Whether there are tunnel ends of ours at all, in IPv4 and in IPv6.
     ends: (bool, bool),
-    /// The form that looks at eight frames at once, if the CPU can.
-    wide: Option<Wide>,
 }
 
 impl FirstPass {
-    /// Writes the verdicts it is sure of; returns a bit for each frame that is left. Both slices are of one length.
+    /// Sorts what is in no mask yet and not beyond this pass.
     #[inline]
-    fn run(&self, frames: &[&[u8]], verdicts: &mut [Verdict]) -> u64 {
-        let (eights, frames) = if self.wide.is_some() { frames.as_chunks::<LANES>() } else { (&[][..], frames) };
-        let (theirs, verdicts) = verdicts.split_at_mut_checked(eights.len() * LANES).unwrap_or_default();
-        let mut rest = 0;
-        let mut place = 0;
-        if let Some(wide) = self.wide {
-            for (frames, verdicts) in eights.iter().zip(theirs.as_chunks_mut::<LANES>().0) {
-                rest |= u64::from(self.eight(wide, frames, verdicts)) << place;
-                place += LANES;
+    fn sort_rest(&self, frames: &Frames<'_>, sorted: &mut Sorted) {
+        for place in places(frames.all() & !sorted.known()) {
+            let Some((class, network_at, v6)) = self.class(frames.get(place)) else { continue };
+            let mask = match class {
+                Class::OtherPort => &mut sorted.other_port,
+                Class::NotTcp => &mut sorted.not_tcp,
+                Class::Smtp if v6 => &mut sorted.smtp6,
+                Class::Smtp => &mut sorted.smtp4,
+            };
+            *mask |= 1 << place;
+            if let Some(at) = sorted.network_at.get_mut(place) {
+                *at = network_at;
             }
         }
-        for (frame, verdict) in frames.iter().zip(verdicts) {
-            rest |= u64::from(!self.one(frame, verdict)) << place;
-            place += 1;
-        }
-        rest
     }
 
-    /// Eight frames at once, without a branch on what they are; what that form does not know is looked at one by one.
+    /// What an ordinary frame or a plain segment to port 25 is, where its IP header is, and whether that is IPv6.
     #[inline]
-    fn eight(&self, wide: Wide, frames: &[&[u8]; LANES], verdicts: &mut [Verdict; LANES]) -> u8 {
-        let Sure { other_port, not_tcp } = wide.look(frames, self.ends, self.direction);
-        let (port, protocol) = (self.reason(Reason::OtherPort), self.reason(Reason::NotTcp));
-        for (lane, verdict) in verdicts.iter_mut().enumerate() {
-            *verdict = Verdict::pass(if other_port >> lane & 1 == 1 { port } else { protocol });
-        }
-        let mut unsure = !(other_port | not_tcp);
-        let mut rest = 0;
-        while unsure != 0 {
-            let lane = unsure.trailing_zeros() as usize;
-            unsure &= unsure - 1;
-            if let (Some(frame), Some(verdict)) = (frames.get(lane), verdicts.get_mut(lane)) {
-                rest |= u8::from(!self.one(frame, verdict)) << lane;
-            }
-        }
-        rest
-    }
-
-    /// Writes an ordinary frame's verdict; false if it is left.
-    #[inline]
-    fn one(&self, frame: &[u8], verdict: &mut Verdict) -> bool {
-        let reason = self.ordinary(frame);
-        if let Some(reason) = reason {
-            *verdict = Verdict::pass(reason);
-        }
-        reason.is_some()
-    }
-
-    /// The reason of an ordinary frame.
-    #[inline]
-    fn ordinary(&self, frame: &[u8]) -> Option<Reason> {
+    fn class(&self, frame: &[u8]) -> Option<(Class, u8, bool)> {
         let mut rest = frame.get(12..)?;
         let mut kind = kind(rest)?;
+        let mut network_at = 14;
         for _ in 0..MAX_TAGS {
             if !is_tag(kind) {
                 break;
             }
             rest = rest.get(4..)?;
             kind = self::kind(rest)?;
+            network_at += 4;
         }
         let packet = rest.get(2..)?;
-        match kind {
-            IPV4 => self.ipv4(packet),
-            IPV6 => self.ipv6(packet),
-            _ => None,
-        }
+        let class = match kind {
+            IPV4 => self.ipv4(packet)?,
+            IPV6 => self.ipv6(packet)?,
+            _ => return None,
+        };
+        Some((class, network_at, kind == IPV6))
     }
 
     #[inline]
-    fn ipv4(&self, packet: &[u8]) -> Option<Reason> {
+    fn ipv4(&self, packet: &[u8]) -> Option<Class> {
         let (head, payload) = packet.split_first_chunk::<20>()?;
         let [first, _, l0, l1, _, _, f0, f1, _, protocol, ..] = head;
         let payload_len = usize::from(u16::from_be_bytes([*l0, *l1])).checked_sub(20)?;
@@ -159,14 +233,14 @@ impl FirstPass {
         match *protocol {
             TCP => self.tcp(payload, payload_len),
             UDP if self.ends.0 && is_gtpu(payload) => None,
-            UDP => Some(self.reason(Reason::NotTcp)),
+            UDP => Some(Class::NotTcp),
             protocol if is_carrier(protocol) && self.ends.0 => None,
-            _ => Some(self.reason(Reason::NotTcp)),
+            _ => Some(Class::NotTcp),
         }
     }
 
     #[inline]
-    fn ipv6(&self, packet: &[u8]) -> Option<Reason> {
+    fn ipv6(&self, packet: &[u8]) -> Option<Class> {
         let (head, payload) = packet.split_first_chunk::<40>()?;
         let [first, _, _, _, l0, l1, next, ..] = head;
         let payload_len = usize::from(u16::from_be_bytes([*l0, *l1]));
@@ -176,30 +250,24 @@ impl FirstPass {
         match *next {
             TCP => self.tcp(payload, payload_len),
             UDP if self.ends.1 && is_gtpu(payload) => None,
-            UDP => Some(self.reason(Reason::NotTcp)),
+            UDP => Some(Class::NotTcp),
             next if is_extension(next) || (is_carrier(next) && self.ends.1) => None,
-            _ => Some(self.reason(Reason::NotTcp)),
+            _ => Some(Class::NotTcp),
         }
     }
 
-    /// TCP that does not concern port 25.
+    /// TCP, unless it comes from port 25.
     #[inline]
-    fn tcp(&self, payload: &[u8], payload_len: usize) -> Option<Reason> {
+    fn tcp(&self, payload: &[u8], payload_len: usize) -> Option<Class> {
         let [s0, s1, d0, d1] = *payload.first_chunk::<4>()?;
         let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
-        let ordinary = match self.direction {
-            Direction::Outbound => destination != SMTP,
-            Direction::Inbound => source != SMTP || destination == SMTP,
-        };
-        (ordinary && payload_len >= THROUGH_FLAGS).then_some(self.reason(Reason::OtherPort))
-    }
-
-    /// Inbound everything ordinary has one reason.
-    #[inline]
-    const fn reason(&self, outbound: Reason) -> Reason {
+        if payload_len < THROUGH_FLAGS {
+            return None;
+        }
         match self.direction {
-            Direction::Outbound => outbound,
-            Direction::Inbound => Reason::Inbound,
+            Direction::Outbound if destination == SMTP => Some(Class::Smtp),
+            Direction::Inbound if source == SMTP && destination != SMTP => None,
+            _ => Some(Class::OtherPort),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! The worker, `gate25 replay`, `gate25 explain` and the fuzzers all call this crate. It does no I/O, knows no
 //! DPDK, allocates nothing and never panics, whatever the bytes. Files stand in the order in which a frame
 //! meets them: `frame`, `ethernet`, `mpls`, `pppoe`, `ipv4`, `ipv6`, `fragment`, `tunnel`, `gre`, `gtpu`,
-//! `tcp` (all driven by `parse`), then `lookup`, `share`, `verdict`, `reject`; `burst` is the quick form.
+//! `tcp` (all driven by `parse`), then `lookup`, `share`, `verdict`, `reject`. `burst` is the quick form, over `frames`,
+//! with `wide` and `candidates`.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -11,9 +12,11 @@
 )]
 
 pub mod burst;
+mod candidates;
 mod ethernet;
 mod fragment;
 pub mod frame;
+pub mod frames;
 mod gre;
 mod gtpu;
 mod ipv4;
@@ -35,8 +38,9 @@ mod wide;
 #[path = "narrow.rs"]
 mod wide;
 
-pub use burst::{BURST, judge_burst};
+pub use burst::{BURST, Form, Verdicts, judge_burst, judge_frames};
 pub use frame::{Direction, Frame};
+pub use frames::Frames;
 pub use parse::{Outcome, Packet, Segment, Stop, parse};
 pub use share::Line;
-pub use verdict::{Action, InboundRead, Verdict, far_address, judge, judge_frame};
+pub use verdict::{Action, InboundRead, Verdict, judge, judge_frame};

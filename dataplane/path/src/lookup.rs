@@ -17,7 +17,13 @@ pub(crate) struct Subscriber<'a> {
     pub(crate) pool: Pool<'a>,
 }
 
-impl Subscriber<'_> {
+impl<'a> Subscriber<'a> {
+    /// Of an address and what was found of it; none if there is no such pool.
+    #[inline]
+    pub(crate) fn of(image: &'a Image, address: IpAddr, matched: SourceMatch) -> Option<Self> {
+        image.unnamed_pool(matched.pool).map(|pool| Self { address, matched, pool })
+    }
+
     /// The line the address belongs to.
     #[inline]
     pub(crate) fn line(&self) -> Line {
@@ -46,10 +52,8 @@ pub(crate) fn subscriber<'a, O: Observer>(
         if O::ON {
             observer.see(Step::Source { address, matched });
         }
-        if let Some(matched) = matched
-            && let Some(pool) = image.pool(matched.pool)
-        {
-            return Ok(Some(Subscriber { address, matched, pool }));
+        if let Some(subscriber) = matched.and_then(|matched| Subscriber::of(image, address, matched)) {
+            return Ok(Some(subscriber));
         }
     }
     Ok(None)

@@ -1,21 +1,12 @@
 //! The first pass over eight frames at once where the CPU has no such form: there is none, the scalar pass does it all.
 
+use crate::burst::Sorted;
 use crate::frame::Direction;
-
-/// Frames taken at once.
-pub(crate) const LANES: usize = 8;
+use crate::frames::Frames;
 
 /// Never made here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wide {}
-
-/// As on x86-64.
-pub(crate) struct Sure {
-    /// TCP that does not concern port 25.
-    pub(crate) other_port: u8,
-    /// Neither TCP nor a tunnel to our end.
-    pub(crate) not_tcp: u8,
-}
 
 impl Wide {
     /// Never.
@@ -24,7 +15,7 @@ impl Wide {
     }
 
     /// Never called.
-    pub(crate) const fn look(self, _: &[&[u8]; LANES], _: (bool, bool), _: Direction) -> Sure {
+    pub(crate) fn sort(self, _: &Frames<'_>, _: (bool, bool), _: Direction, _: &mut Sorted) {
         match self {}
     }
 }

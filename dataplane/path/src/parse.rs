@@ -97,6 +97,23 @@ pub struct Segment {
     pub flags: u8,
 }
 
+impl Segment {
+    /// The segment right behind an IP header at `at` that has neither options nor extension headers.
+    #[inline]
+    pub(crate) fn plain(frame: Frame<'_>, at: usize, v6: bool) -> Result<Self, NotCaptured> {
+        let (header, said) = if v6 { (40, 40 + usize::from(frame.u16(at + 4)?)) } else { (20, frame.u16(at + 2)?.into()) };
+        let tcp = frame.array::<14>(at + header)?;
+        let [s0, s1, d0, d1, .., flags] = tcp;
+        Ok(Self {
+            at: at + header,
+            end: at + said,
+            source_port: u16::from_be_bytes([s0, s1]),
+            destination_port: u16::from_be_bytes([d0, d1]),
+            flags,
+        })
+    }
+}
+
 /// FIN flag.
 pub const FIN: u8 = 0x01;
 /// SYN flag.
@@ -160,6 +177,13 @@ pub struct Packet {
 }
 
 impl Packet {
+    /// What is read of an untunnelled packet without MPLS and PPPoE whose one IP header is at `at`.
+    #[inline]
+    pub(crate) fn plain(at: usize, v6: bool) -> Self {
+        let first = Header { at, v6, ..Header::default() };
+        Self { headers: [first, Header::default(), Header::default()], count: 1, network_at: at, ..Self::default() }
+    }
+
     /// The IP headers whose addresses were read, outermost first.
     #[must_use]
     #[inline]

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use gate25_include::counters::{LinkCounter, Reason};
-use gate25_include::image::{self, Image, Match, Pool, Stage};
+use gate25_include::image::{self, Image, Match, Pool, SourceMatch, Stage};
 
 use crate::frame::{Direction, Frame, NotCaptured};
 use crate::lookup::{self, Subscriber};
@@ -75,6 +75,11 @@ pub struct Verdict {
     pub pool: Option<u16>,
     /// The line, for reasons that name a pool; none with `exempt`.
     pub line: Option<Line>,
+    /// Where the pool or exemption counts, if there is one.
+    pub slot: u32,
+    /// The other end of a frame that is dropped: of the innermost IP header read, the destination outbound, the source
+    /// inbound, IPv4 as `::ffff:a.b.c.d`. 0 for a frame that passes.
+    pub far: u128,
     /// What is counted apart of an inbound frame.
     pub inbound_read: Option<InboundRead>,
 }
@@ -84,7 +89,7 @@ impl Verdict {
     #[must_use]
     #[inline]
     pub const fn pass(reason: Reason) -> Self {
-        Self { reason, action: Action::Pass, pool: None, line: None, inbound_read: None }
+        Self { reason, action: Action::Pass, pool: None, line: None, slot: 0, far: 0, inbound_read: None }
     }
 }
 
@@ -110,7 +115,7 @@ pub fn judge_frame<O: Observer>(
                 Direction::Outbound => judge.outbound(outcome),
                 Direction::Inbound => judge.inbound(outcome),
             };
-            verdict.unwrap_or(Verdict::pass(Reason::NotCaptured))
+            verdict.map_or(Verdict::pass(Reason::NotCaptured), |verdict| judge.with_far(verdict))
         }
     };
     if O::ON {
@@ -119,13 +124,24 @@ pub fn judge_frame<O: Observer>(
     verdict
 }
 
-/// The other end of a frame's traffic: of the innermost IP header read, the destination outbound, the source
-/// inbound. None if no IP header was read. For records of what was dropped.
-#[must_use]
-pub fn far_address(image: &Image, direction: Direction, frame: &[u8]) -> Option<IpAddr> {
-    let frame = Frame::whole(frame);
-    let (packet, _) = parse(frame, direction, |address| image.is_tunnel_end(address), &mut Silent);
-    lookup::far_side(&packet, direction, frame).ok().flatten()
+/// Judges an outbound segment to port 25 whose source has been looked up: `packet` is its one IP header.
+#[inline]
+pub(crate) fn judge_segment(
+    image: &Image,
+    frame: Frame<'_>,
+    packet: Packet,
+    segment: Segment,
+    matched: Option<SourceMatch>,
+) -> Verdict {
+    let observer = &mut Silent;
+    let mut judge = Judge { image, direction: Direction::Outbound, frame, packet, observer };
+    let source = packet.innermost().map(|header| header.source(frame));
+    let found = match (matched, source) {
+        (Some(matched), Some(Ok(address))) => Subscriber::of(image, address, matched),
+        _ => None,
+    };
+    let verdict = judge.candidate(segment, found);
+    verdict.map_or(Verdict::pass(Reason::NotCaptured), |verdict| judge.with_far(verdict))
 }
 
 /// One packet before its image.
@@ -150,6 +166,12 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
     /// A segment to port 25: whether it is a candidate, and what becomes of one.
     fn segment_to_smtp(&mut self, segment: Segment) -> Result<Verdict, NotCaptured> {
         let found = self.subscriber()?;
+        self.candidate(segment, found)
+    }
+
+    /// The same for what the source table found.
+    #[inline]
+    fn candidate(&mut self, segment: Segment, found: Option<Subscriber<'a>>) -> Result<Verdict, NotCaptured> {
         let first = segment.flags & (SYN | ACK) == SYN;
         let all = found.as_ref().is_some_and(|s| !s.is_exempt() && s.pool.matching == Match::All);
         if !first && !all {
@@ -197,8 +219,8 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
         destination_read: bool,
     ) -> Result<Option<Verdict>, NotCaptured> {
         if subscriber.is_exempt() {
-            let pool = Some(subscriber.matched.pool);
-            return Ok(Some(Verdict { pool, ..Verdict::pass(Reason::Exempt) }));
+            let (pool, slot) = (Some(subscriber.matched.pool), subscriber.pool.counter_slot);
+            return Ok(Some(Verdict { pool, slot, ..Verdict::pass(Reason::Exempt) }));
         }
         let reason = if subscriber.pool.stage == Stage::Off {
             Some(Reason::StageOff)
@@ -284,6 +306,20 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
         Ok(groups)
     }
 
+    /// The verdict with the other end, if it drops the frame.
+    #[inline]
+    fn with_far(&self, verdict: Verdict) -> Verdict {
+        if verdict.action == Action::Pass {
+            return verdict;
+        }
+        let far = lookup::far_side(&self.packet, self.direction, self.frame).ok().flatten();
+        let far = far.map_or(0, |address| match address {
+            IpAddr::V4(four) => four.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(six) => six.to_bits(),
+        });
+        Verdict { far, ..verdict }
+    }
+
     /// Whether a line is under enforcement, not just monitored.
     fn enforced(&mut self, pool: &Pool<'_>, line: Line) -> bool {
         if O::ON {
@@ -315,7 +351,8 @@ fn passing(stop: Stop) -> Reason {
 
 /// A verdict that names a pool and a line.
 fn named(reason: Reason, action: Action, subscriber: &Subscriber<'_>, line: Line) -> Verdict {
-    Verdict { reason, action, pool: Some(subscriber.matched.pool), line: Some(line), inbound_read: None }
+    let (pool, slot) = (Some(subscriber.matched.pool), subscriber.pool.counter_slot);
+    Verdict { pool, slot, line: Some(line), action, ..Verdict::pass(reason) }
 }
 
 /// The port of mail between servers.

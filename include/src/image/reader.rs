@@ -48,6 +48,8 @@ pub struct Image {
     /// Offset and length of each section, checked.
     sections: [(usize, usize); Section::ALL.len()],
     names: String,
+    /// Whether there are tunnel ends, for IPv4 and for IPv6.
+    ends: (bool, bool),
 }
 
 impl Image {
@@ -70,9 +72,10 @@ impl Image {
 
     fn checked(backing: Backing) -> Result<Image, ImageError> {
         let sections = validate::header(backing.words())?;
-        let mut image = Image { backing, sections, names: String::new() };
+        let mut image = Image { backing, sections, names: String::new(), ends: (false, false) };
         image.names = validate::names(image.section(Section::Names))?;
         validate::content(&image)?;
+        image.ends = image.find_tunnel_ends();
         Ok(image)
     }
 
@@ -134,6 +137,15 @@ impl Image {
         let record = records.get(number)?;
         let name = self.name(record.get(format::pool::NAME_OFFSET)?, record.get(format::pool::NAME_LENGTH)?);
         Some(Pool::decode(record, slot, name))
+    }
+
+    /// The same for the packet path, which needs no name: it is empty.
+    #[inline]
+    pub fn unnamed_pool(&self, number: u16) -> Option<Pool<'_>> {
+        let number = usize::from(number);
+        let slot = *self.section(Section::Slots).get(number)?;
+        let (records, _) = self.section(Section::Pools).as_chunks::<{ format::POOL_WORDS }>();
+        Some(Pool::decode(records.get(number)?, slot, ""))
     }
 
     /// All pools and exemptions in order of their numbers.
@@ -220,7 +232,12 @@ impl Image {
     }
 
     /// Whether there is any tunnel end at all, for IPv4 and for IPv6: if not, nothing is looked into.
+    #[inline]
     pub fn has_tunnel_ends(&self) -> (bool, bool) {
+        self.ends
+    }
+
+    fn find_tunnel_ends(&self) -> (bool, bool) {
         let (four, six) = (self.section(Section::Tunnel4), self.section(Section::Tunnel6));
         (table::has_prefixes::<u32>(four), table::has_prefixes::<u128>(six))
     }

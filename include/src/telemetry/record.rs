@@ -81,7 +81,8 @@ pub(super) fn append(ring: &[AtomicU64], record: &DropRecord) {
     reserved.store(sequence + 1, Ordering::Relaxed);
     fence(Ordering::Release);
     let at = RING_HEAD + (sequence as usize % RING_RECORDS) * RECORD_WORDS;
-    for (word, value) in ring.iter().skip(at).zip(record.words(sequence)) {
+    let place = ring.get(at..at + RECORD_WORDS).unwrap_or_default();
+    for (word, value) in place.iter().zip(record.words(sequence)) {
         word.store(value, Ordering::Relaxed);
     }
     committed.store(sequence + 1, Ordering::Release);
