@@ -101,7 +101,8 @@ impl Segment {
     /// The segment right behind an IP header at `at` that has neither options nor extension headers.
     #[inline]
     pub(crate) fn plain(frame: Frame<'_>, at: usize, v6: bool) -> Result<Self, NotCaptured> {
-        let (header, said) = if v6 { (40, 40 + usize::from(frame.u16(at + 4)?)) } else { (20, frame.u16(at + 2)?.into()) };
+        let (header, said) =
+            if v6 { (40, 40 + usize::from(frame.u16(at + 4)?)) } else { (20, frame.u16(at + 2)?.into()) };
         let tcp = frame.array::<14>(at + header)?;
         let [s0, s1, d0, d1, .., flags] = tcp;
         Ok(Self {

@@ -8,6 +8,7 @@
 
 pub mod lookup;
 pub mod machine;
+pub mod path;
 pub mod random;
 pub mod report;
 pub mod rounds;

@@ -46,7 +46,7 @@ pub fn pin(cpu: Option<usize>) -> Result<usize, String> {
 /// Lets the calling thread run on every CPU it may use but `measuring`, if there is another.
 pub fn keep_off(measuring: usize) {
     let mut others = CpuSet::new();
-    (0..num_cpus()).filter(|cpu| *cpu != measuring).for_each(|cpu| others.set(cpu));
+    (0..cpus()).filter(|cpu| *cpu != measuring).for_each(|cpu| others.set(cpu));
     // With one CPU alone there is nowhere else to go.
     let _ = sched_setaffinity(None, &others);
 }
@@ -58,7 +58,7 @@ pub fn free_huge_pages() -> usize {
 }
 
 /// CPUs of the machine, whether or not this process may use them now.
-fn num_cpus() -> usize {
+pub fn cpus() -> usize {
     let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
     let last = online.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<usize>().ok());
     last.map_or(1, |last| last + 1).min(CpuSet::MAX_CPU)

@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use gate25_bench::lookup;
+use gate25_bench::{lookup, path};
 
 /// How fast gate25 is, beside others in the same run.
 #[derive(Parser)]
@@ -21,11 +21,14 @@ struct Options {
 enum What {
     /// Longest prefix match, beside DPDK's look-ups
     Lookup(lookup::Options),
+    /// The whole way of a frame, beside dpdk-testpmd
+    Path(path::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Options::parse().what {
         What::Lookup(options) => lookup::run(&options),
+        What::Path(options) => path::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -76,7 +76,7 @@ fn exempted(pools: usize, lines: usize, random: &mut Random) -> (Vec<Prefix<u32>
 }
 
 /// Pools of /16 to /24, mostly small, that do not overlap, in blocks of a /13; 50 pools to a block.
-fn pools(count: usize, random: &mut Random) -> Vec<Prefix<u32>> {
+pub fn pools(count: usize, random: &mut Random) -> Vec<Prefix<u32>> {
     let mut blocks = HashSet::new();
     while blocks.len() < count.div_ceil(50) {
         blocks.insert(8 + random.below(223 * 8 - 8) as u32);

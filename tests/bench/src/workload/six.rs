@@ -49,7 +49,7 @@ pub fn w7(size: Size) -> Workload<u128> {
 }
 
 /// Pools of /32 to /40 that do not overlap, in ten blocks of a /24.
-fn pools(count: usize, random: &mut Random) -> Vec<Prefix<u128>> {
+pub fn pools(count: usize, random: &mut Random) -> Vec<Prefix<u128>> {
     let blocks: Vec<u128> = (0..10).map(|_| allocation(random) >> 104).collect();
     let mut taken: HashSet<u128> = HashSet::new();
     let mut pools = Vec::with_capacity(count);
