@@ -343,3 +343,38 @@ fn the_socket_says_which_stages_there_were() {
     };
     assert_eq!((ask(None)[0].stage.as_str(), ask(Some(0)).len()), ("monitor", 0));
 }
+
+#[test]
+fn a_heading_is_bold_on_a_terminal_unless_no_color_is_set() {
+    let bench = Bench::new();
+    // script(1) gives the command a terminal.
+    let on_terminal = |no_color: &str| {
+        let program = format!("{} --instance bng1 --run-dir run show workers", env!("CARGO_BIN_EXE_gate25"));
+        let mut command = Command::new("script");
+        command.current_dir(bench.scratch.path("")).args(["-q", "-c", &program, "/dev/null"]);
+        let output = command.env("NO_COLOR", no_color).stdin(Stdio::null()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (plain, coloured) = (on_terminal("1"), on_terminal(""));
+    assert!(plain.contains("WORKER") && !plain.contains('\x1b'), "{plain:?}");
+    assert!(coloured.contains("\x1b[1mWORKER"), "{coloured:?}");
+}
+
+#[test]
+fn doctor_says_of_all_that_is_not_well_what_mends_it_and_fails_if_something_cannot_work() {
+    let bench = Bench::new();
+    let config = bench.scratch.write("dataplane.toml", "cores = [4095]\nmain_core = 0\nhuge_pages = false\n");
+    let (code, out, _) = bench.run(&["doctor", "--config", "dataplane.toml", "--json"]);
+    let findings: Vec<Value> = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 1, "{out}");
+    let cpus = findings.iter().find(|one| one["check"] == "cpus").unwrap();
+    assert!(cpus["grade"] == "FAIL" && cpus["found"].as_str().unwrap().starts_with("CPU 4095 is not online"), "{cpus}");
+    assert!(findings.iter().all(|one| (one["grade"] == "OK") == one["mend"].is_null()), "{out}");
+    let port = findings.iter().find(|one| one["check"] == "capabilities").unwrap();
+    assert!(port["found"].as_str().unwrap().starts_with("east access: "), "{port}");
+    std::fs::remove_file(config).unwrap();
+    let (code, out, _) = bench.run(&["doctor", "--config", "dataplane.toml"]);
+    let fails = out.lines().any(|line| line.starts_with("FAIL"));
+    assert_eq!(code, i32::from(fails), "{out}");
+    assert!(out.contains("WARN  dataplane.toml"), "{out}");
+}

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use control::Control;
 use double::{Double, Manner, Scratch, wait_for};
-use gate25_control::api::{Apply, Cause, Reply, Request, ask};
+use gate25_control::api::{Apply, Cause, Handler, Peer, Reply, Request, ask};
 use gate25_control::config::format_time;
 use gate25_control::supervise::now;
 use gate25_include::handover::Refusal;
@@ -359,4 +359,22 @@ fn rollback_brings_back_the_policy_before() {
     assert_eq!(dataplane.adopted(), [1, 2, 3]);
     let Reply::History { policies } = ask(control.socket(), &Request::History).unwrap() else { panic!() };
     assert_eq!(policies.iter().map(|policy| policy.number).collect::<Vec<_>>(), [3, 2, 1]);
+}
+
+#[test]
+fn whoever_the_kernel_does_not_name_changes_nothing() {
+    let scratch = Scratch::new();
+    let store = std::sync::Arc::new(gate25_control::state::Store::open(&scratch.path("state"), "bng1").unwrap());
+    let shared = std::sync::Arc::new(gate25_control::supervise::Shared::new(now()));
+    let settings = gate25_control::supervise::Settings::new("bng1", scratch.socket());
+    // Nobody works: a change that got through would wait for ever.
+    let (_supervisor, desk) = gate25_control::supervise::Supervisor::new(settings, store, shared);
+    let nobody = Peer { uid: u32::MAX, gid: u32::MAX, pid: 0, login: None };
+    for request in [Request::Confirm, Request::Rollback { number: None }, Request::Apply(Apply::default())] {
+        let Reply::Refused { cause, text } = desk.handle(request, nobody, &mut std::io::empty()).reply else {
+            panic!()
+        };
+        assert!(cause == Cause::Request && text.contains("who you are"), "{text}");
+    }
+    assert!(matches!(desk.handle(Request::Status, nobody, &mut std::io::empty()).reply, Reply::Status(_)));
 }

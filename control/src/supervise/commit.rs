@@ -39,9 +39,10 @@ impl From<StateError> for CommitError {
 
 impl Supervisor {
     pub(super) fn work(&mut self, work: Work) -> Reply {
+        let by = work.by();
         let done = match work {
             Work::Commit(commit) => self.commit(*commit),
-            Work::Confirm => self.confirm(),
+            Work::Confirm(by) => self.confirm(by),
             Work::Rollback(number, by) => self.rollback(number, by),
         };
         self.shared.counts.came_of_it(done.is_ok(), now());
@@ -49,7 +50,7 @@ impl Supervisor {
             Ok(applied) => Reply::Applied(applied),
             Err(error) => {
                 self.said.clear();
-                self.say(format!("refused: {error}"));
+                self.say(format!("refused {by}: {error}"));
                 Reply::Refused { cause: error.cause(), text: error.to_string() }
             }
         }
@@ -102,8 +103,10 @@ impl Supervisor {
     }
 
     fn done(&mut self, held: Held, published: Published, confirm_seconds: u64, mut warnings: Vec<String>) -> Applied {
-        let by = held.stored.manifest.by;
-        self.say(format!("{by} brought generation {} into force", published.generation));
+        if !published.already {
+            let by = held.stored.manifest.by;
+            self.say(format!("{by} brought generation {} into force", published.generation));
+        }
         self.settled = true;
         if confirm_seconds > 0 {
             self.awaiting = Some(Awaiting { held, generation: published.generation });
@@ -131,7 +134,7 @@ impl Supervisor {
         error.into()
     }
 
-    fn confirm(&mut self) -> Result<Applied, CommitError> {
+    fn confirm(&mut self, by: Peer) -> Result<Applied, CommitError> {
         let Some(awaiting) = self.awaiting.take() else {
             return Err(CommitError::Busy("no policy waits for confirmation".into()));
         };
@@ -139,6 +142,7 @@ impl Supervisor {
         let asked = self.dataplane.as_mut().map(|dataplane| dataplane.confirm(generation));
         match asked {
             Some(Ok(())) => {
+                self.say(format!("{by} confirmed generation {generation}"));
                 let published =
                     Published { generation, digest: awaiting.held.digest, already: true, nanoseconds: None };
                 Ok(self.done(awaiting.held, published, 0, Vec::new()))
@@ -154,7 +158,7 @@ impl Supervisor {
     /// Back to a policy that was in force. Guard rails are not asked: it is the way out of a mistake.
     fn rollback(&mut self, number: Option<u64>, by: Peer) -> Result<Applied, CommitError> {
         if let Some(awaiting) = self.awaiting.take() {
-            return self.give_up(awaiting);
+            return self.give_up(awaiting, by);
         }
         let numbers = self.store.numbers()?;
         let before = numbers.iter().rev().nth(1).copied();
@@ -173,10 +177,11 @@ impl Supervisor {
     }
 
     /// Leaves a policy that waits for confirmation.
-    fn give_up(&mut self, awaiting: Awaiting) -> Result<Applied, CommitError> {
+    fn give_up(&mut self, awaiting: Awaiting, by: Peer) -> Result<Applied, CommitError> {
         let asked = self.dataplane.as_mut().map(super::Dataplane::rollback);
         match asked {
             Some(Ok(generation)) => {
+                self.say(format!("{by} went back to generation {generation}"));
                 self.store.discard_pending()?;
                 let digest = self.held.as_ref().map_or(0, |held| held.digest);
                 Ok(Applied { generation, digest: format!("{digest:032x}"), ..Applied::default() })

@@ -169,7 +169,7 @@ impl Handler for Desk {
             Request::Status => Reply::Status(Box::new(self.status())),
             Request::Origin { source, destination } => Reply::Origin(self.origins(source, destination)),
             Request::Apply(apply) => self.apply(apply, peer, body),
-            Request::Confirm => self.short("confirm", peer, Work::Confirm),
+            Request::Confirm => self.short("confirm", peer, Work::Confirm(peer)),
             Request::Rollback { number } => self.short("rollback", peer, Work::Rollback(number, peer)),
             Request::History => self.history(),
         }

@@ -54,9 +54,19 @@ pub(crate) enum Work {
     /// A policy to be run.
     Commit(Box<Commit>),
     /// Keep the policy that waits for confirmation.
-    Confirm,
+    Confirm(Peer),
     /// Back to the policy before, or to the one with this number.
     Rollback(Option<u64>, Peer),
+}
+
+impl Work {
+    /// Who wants it.
+    fn by(&self) -> Peer {
+        match self {
+            Work::Commit(commit) => commit.by,
+            Work::Confirm(by) | Work::Rollback(_, by) => *by,
+        }
+    }
 }
 
 /// A policy on its way to the workers.
