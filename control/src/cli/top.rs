@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use gate25_include::handover::Status;
+use hashbrown::HashMap;
 use serde_json::{Value, json};
 
 use super::output::{self, Exit, Failure};
 use super::show::{connect, rows};
 use super::watch::clear;
 use super::{Context, table};
-use gate25_include::handover::Status;
 
 /// Show rates, again and again.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -94,21 +95,17 @@ impl Top {
 
     fn value(&self, before: &Reading, now: &Reading) -> Value {
         let seconds = now.time.duration_since(before.time).as_secs_f64();
-        let per_second = |before: &[Value], now: &[Value], same: &[&str], keys: &[&str]| -> Vec<Value> {
-            now.iter()
-                .map(|row| rates(before.iter().find(|one| is_same(one, row, same)), row, same, keys, seconds))
-                .collect()
-        };
-        let mut links = per_second(&before.links, &now.links, &["link", "direction"], LINK_KEYS);
+        let per_second = |before, now, same, keys| all_rates(before, now, same, keys, seconds);
+        let mut links = per_second(&before.links, &now.links, LINK, LINK_KEYS);
         for link in &mut links {
             link["rx_mbps"] = json!((link["rx_bytes"].as_f64().unwrap_or(0.0) * 8.0 / 1e5).round() / 10.0);
         }
-        let mut pools = per_second(&before.pools, &now.pools, &["pool", "kind", "stage"], POOL_KEYS);
+        let mut pools = per_second(&before.pools, &now.pools, POOL, POOL_KEYS);
         let weight = |pool: &Value, keys: &[&str]| keys.iter().filter_map(|key| pool[*key].as_f64()).sum::<f64>();
         let rank = |pool: &Value| (weight(pool, DROPS), weight(pool, POOL_KEYS));
         pools.sort_by(|a, b| rank(b).partial_cmp(&rank(a)).unwrap_or(std::cmp::Ordering::Equal));
         pools.truncate(self.pools);
-        let mut workers = per_second(&before.workers, &now.workers, &["worker", "core"], WORKER_KEYS);
+        let mut workers = per_second(&before.workers, &now.workers, WORKER, WORKER_KEYS);
         for worker in &mut workers {
             let of = |key: &str| worker[key].as_f64().unwrap_or(0.0);
             let all = of("busy_cycles") + of("idle_cycles");
@@ -127,9 +124,20 @@ impl Top {
     }
 }
 
-fn is_same(a: &Value, b: &Value, keys: &[&str]) -> bool {
-    keys.iter().all(|key| a[*key] == b[*key] || *key == "stage")
+/// The rates of all rows, each beside the one before it with the same identity.
+fn all_rates(before: &[Value], now: &[Value], same: Same, keys: &[&str], seconds: f64) -> Vec<Value> {
+    let (identity, shown) = same;
+    let name = |row: &Value| identity.iter().map(|key| row[*key].to_string()).collect::<Vec<_>>();
+    let before: HashMap<Vec<String>, &Value> = before.iter().map(|row| (name(row), row)).collect();
+    now.iter().map(|row| rates(before.get(&name(row)).copied(), row, shown, keys, seconds)).collect()
 }
+
+/// The keys that identify a row, and those that are shown beside its rates.
+type Same = (&'static [&'static str], &'static [&'static str]);
+
+const LINK: Same = (&["link", "direction"], &["link", "direction"]);
+const POOL: Same = (&["pool", "kind"], &["pool", "kind", "stage"]);
+const WORKER: Same = (&["worker"], &["worker", "core"]);
 
 /// What identifies a row, and how much its counters rose a second. A pool that is new has risen from 0.
 fn rates(before: Option<&Value>, now: &Value, same: &[&str], keys: &[&str], seconds: f64) -> Value {

@@ -3,6 +3,7 @@
 use gate25_include::counters::{LinkCounter, PoolCounter, PortCounter, Reason, Scope, WorkerCounter};
 use gate25_include::image::{Image, Kind, Pool};
 use gate25_include::telemetry::{Direction, TelemetryReader};
+use hashbrown::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::api::PoolStage;
@@ -38,8 +39,9 @@ pub(in crate::cli) fn pools(telemetry: &TelemetryReader, image: &Image) -> Vec<V
 
 /// Adds since when each pool is in its stage, and what comes next, as control tells.
 pub(super) fn add_stages(rows: &mut [Value], stages: &[PoolStage]) {
+    let by_name: HashMap<&str, &PoolStage> = stages.iter().map(|one| (one.pool.as_str(), one)).collect();
     for row in rows {
-        let found = stages.iter().find(|one| row["pool"] == one.pool.as_str());
+        let found = row["pool"].as_str().and_then(|name| by_name.get(name));
         let same = found.filter(|one| one.stage == row["stage"].as_str().unwrap_or("exempt"));
         let next = found.and_then(|one| Some((one.next.as_deref()?, format_time(one.next_at?))));
         row["since"] = json!(same.and_then(|one| one.since).map(format_time));
