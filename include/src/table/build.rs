@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::{Entry, Key, MOST_IN_RANGES, six};
+use super::{Entry, Key, MOST_IN_RANGES, four, six};
 
 /// A family's trie under change, with the prefixes it was made of.
 pub trait Incremental<K>: Default {
@@ -80,6 +80,32 @@ pub fn words<K: Key>(build: &K::Build) -> Cow<'_, [u32]> {
     }
     let entries: Vec<Entry<K>> = build.prefixes().collect();
     Cow::Owned(super::build(&entries))
+}
+
+impl Incremental<u32> for four::Build {
+    fn from_sorted(entries: &[Entry<u32>]) -> four::Build {
+        four::Build::from_sorted(entries)
+    }
+
+    fn insert(&mut self, entry: Entry<u32>) {
+        four::Build::insert(self, entry.start, entry.length, entry.value);
+    }
+
+    fn remove(&mut self, start: u32, length: u8) {
+        four::Build::remove(self, start, length);
+    }
+
+    fn words(&self) -> Cow<'_, [u32]> {
+        Cow::Borrowed(four::Build::words(self))
+    }
+
+    fn prefixes(&self) -> impl Iterator<Item = Entry<u32>> {
+        four::Build::prefixes(self)
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
 }
 
 impl Incremental<u128> for six::Build {

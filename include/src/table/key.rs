@@ -1,6 +1,6 @@
 //! An address and a prefix as tables order them, for IPv4 (`u32`) and IPv6 (`u128`), host order.
 
-use super::{Fault, Step, ranges, six};
+use super::{Fault, Step, four, six};
 
 /// An address. Its family's trie is reached through it, so that everything else is written once.
 pub trait Key: Copy + Ord + std::fmt::Debug {
@@ -66,7 +66,7 @@ pub fn joined<K: Key>(entries: &[Entry<K>], mut join: impl FnMut(u32, u32) -> u3
 }
 
 impl Key for u32 {
-    type Build = super::Plain<u32>;
+    type Build = four::Build;
     const WORDS: usize = 1;
     const ZERO: u32 = 0;
 
@@ -88,20 +88,26 @@ impl Key for u32 {
     }
 
     fn build_trie(entries: &[Entry<u32>]) -> Vec<u32> {
-        ranges::build(entries)
+        four::Trie::from_sorted(entries).words().to_vec()
     }
 
-    fn find_in_trie(self, _table: &[u32]) -> u32 {
-        0
+    #[inline]
+    fn find_in_trie(self, table: &[u32]) -> u32 {
+        four::find(table, self)
     }
 
-    fn find_burst_in_trie(_table: &[u32], _keys: &[u32], _found: &mut [u32]) {}
-
-    fn validate_trie(_table: &[u32], _good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
-        Err(("table kind", 0, 1))
+    #[inline]
+    fn find_burst_in_trie(table: &[u32], keys: &[u32], found: &mut [u32]) {
+        four::find_burst(table, keys, found);
     }
 
-    fn walk_trie(self, _table: &[u32], _step: &mut dyn FnMut(Step)) {}
+    fn validate_trie(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
+        four::validate(table, good)
+    }
+
+    fn walk_trie(self, table: &[u32], step: &mut dyn FnMut(Step)) {
+        four::walk(table, self, step);
+    }
 }
 
 impl Key for u128 {

@@ -7,15 +7,14 @@
 
 mod arena;
 mod build;
+pub mod four;
 mod key;
-mod plain;
 mod ranges;
 pub mod six;
 
 pub use arena::{Arena, LINE_WORDS};
 pub use build::{Change, Incremental, apply, changes, words};
 pub use key::{Entry, Key, joined};
-pub use plain::Plain;
 pub use ranges::flatten;
 
 /// Largest value of a prefix.

@@ -1,0 +1,260 @@
+//! The trie against a linear scan, against prefix-trie, and against itself built another way; and every way to
+//! damage one.
+
+use std::collections::BTreeMap;
+
+use prefix_trie::PrefixMap;
+use proptest::prelude::*;
+
+use super::*;
+use crate::table::{self, Entry, Key, ranges};
+
+type Prefixes = BTreeMap<(u32, u8), u32>;
+
+fn entries(prefixes: &Prefixes) -> Vec<Entry<u32>> {
+    prefixes.iter().map(|((start, length), value)| Entry { start: *start, length: *length, value: *value }).collect()
+}
+
+fn cut(start: u32, length: u8) -> u32 {
+    start & !u32::MAX.checked_shr(length.into()).unwrap_or(0)
+}
+
+fn scan(prefixes: &Prefixes, key: u32) -> u32 {
+    let holds = |((start, length), _): &(&(u32, u8), &u32)| cut(key, *length) == *start;
+    prefixes.iter().filter(holds).max_by_key(|((_, length), _)| *length).map_or(0, |(_, value)| *value)
+}
+
+/// First and last address of each prefix, one less, one more.
+fn edges(prefixes: &Prefixes) -> Vec<u32> {
+    let ends = |(start, length): &(u32, u8)| [*start, start.last(*length)];
+    prefixes.keys().flat_map(ends).flat_map(|key| [key.wrapping_sub(1), key, key.wrapping_add(1)]).collect()
+}
+
+/// Every form of burst says what `find` says; gives that.
+fn found(table: &[u32], keys: &[u32]) -> Vec<u32> {
+    let one: Vec<u32> = keys.iter().map(|key| find(table, *key)).collect();
+    for form in Form::all() {
+        let mut burst = vec![u32::MAX; keys.len()];
+        find_burst_as(form, table, keys, &mut burst);
+        assert_eq!(burst, one, "{form:?}");
+    }
+    one
+}
+
+fn check(table: &[u32], prefixes: &Prefixes, keys: &[u32]) {
+    validate(table, &|value| value == 0 || prefixes.values().any(|one| *one == value)).unwrap();
+    compare(table, prefixes, keys);
+}
+
+fn compare(table: &[u32], prefixes: &Prefixes, keys: &[u32]) {
+    for (key, found) in keys.iter().zip(found(table, keys)) {
+        assert_eq!(found, scan(prefixes, *key), "{key:08x} in {prefixes:x?}");
+        let mut last = None;
+        walk(table, *key, &mut |step| last = Some(step));
+        let says = last.unwrap().says;
+        assert!(says.ends_with(&format!("{found:#x}")), "{says}: not {found:#x}");
+    }
+}
+
+/// Prefixes that crowd in three /16s, of every length, often nested.
+fn prefix() -> impl Strategy<Value = (u32, u8)> {
+    let bits = prop_oneof![
+        any::<u32>(),
+        any::<u32>().prop_map(|bits| 0x0a00_0000 | bits & 0x1_ffff),
+        any::<u32>().prop_map(|bits| 0x0a00_0500 | bits & 0xff),
+        any::<u32>().prop_map(|bits| 0xffff_0000 | bits & 0xf00f),
+    ];
+    let length = prop_oneof![0u8..=32, 16u8..=32, Just(24u8), Just(32u8)];
+    (bits, length).prop_map(|(bits, length)| (cut(bits, length), length))
+}
+
+/// Few values, or so many that each is another.
+fn value() -> impl Strategy<Value = u32> {
+    prop_oneof![1u32..5, 1u32..=table::MAX_VALUE]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn the_longest_prefix_wins(
+        prefixes in prop::collection::btree_map(prefix(), value(), 0..120),
+        keys in prop::collection::vec(any::<u32>(), 32),
+    ) {
+        let mut keys = keys;
+        keys.extend(edges(&prefixes));
+        let sorted = entries(&prefixes);
+        let build = Build::from_sorted(&sorted);
+        check(build.words(), &prefixes, &keys);
+        let mut other = PrefixMap::<ipnet::Ipv4Net, u32>::new();
+        for ((start, length), value) in &prefixes {
+            other.insert(ipnet::Ipv4Net::new_assert((*start).into(), *length), *value);
+        }
+        let small = ranges::build(&sorted);
+        for key in keys {
+            let host = ipnet::Ipv4Net::new_assert(key.into(), 32);
+            prop_assert_eq!(find(build.words(), key), other.get_lpm(&host).map_or(0, |(_, value)| *value));
+            prop_assert_eq!(table::find(&small, key), find(build.words(), key));
+        }
+        prop_assert!(build.prefixes().eq(sorted.iter().copied()));
+    }
+
+    #[test]
+    fn a_history_ends_where_its_prefixes_say(
+        pool in prop::collection::vec(prefix(), 1..40),
+        steps in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), value()), 1..60),
+    ) {
+        let mut prefixes = Prefixes::new();
+        let mut build = Build::new();
+        let all: Prefixes = pool.iter().map(|prefix| (*prefix, 1)).collect();
+        // A few keys of each prefix: every step looks all of them up.
+        let keys = edges(&all);
+        for (step, (which, put, value)) in steps.into_iter().enumerate() {
+            let (start, length) = *which.get(&pool);
+            let (found, known) = if put {
+                (build.insert(start, length, value), prefixes.insert((start, length), value))
+            } else {
+                (build.remove(start, length), prefixes.remove(&(start, length)))
+            };
+            prop_assert_eq!(found, known);
+            compare(build.words(), &prefixes, &keys);
+            // Checking 65,536 entries is slow in a debug build.
+            if step % 8 == 0 {
+                check(build.words(), &prefixes, &[]);
+            }
+            prop_assert_eq!(build.len(), prefixes.len());
+        }
+        let anew = Build::from_sorted(&entries(&prefixes));
+        prop_assert_eq!(self::found(build.words(), &keys), self::found(anew.words(), &keys));
+        for (start, length) in prefixes.into_keys() {
+            build.remove(start, length);
+        }
+        prop_assert!(build.is_empty());
+        check(build.words(), &Prefixes::new(), &keys);
+    }
+
+    #[test]
+    fn a_forged_table_is_refused_or_harmless(
+        prefixes in prop::collection::btree_map(prefix(), 1u32..5, 1..120),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u32>(), any::<bool>()), 1..4),
+        keys in prop::collection::vec(any::<u32>(), 32),
+    ) {
+        let mut keys = keys;
+        keys.extend(edges(&prefixes));
+        let mut words = Build::from_sorted(&entries(&prefixes)).words().to_vec();
+        // What stands somewhere: the root entries of the prefixes, the header and the nodes.
+        let mut places: Vec<usize> = keys.iter().map(|key| ROOT + (key >> 16) as usize).collect();
+        places.extend((0..ROOT).chain(ZERO_LINE * LINE_WORDS..words.len()));
+        for (which, value, flip) in changes {
+            let at = *which.get(&places);
+            words[at] = if flip { words[at] ^ 1 << (value & 31) } else { value };
+        }
+        let good = |value: u32| value < 5;
+        let accepted = validate(&words, &good).is_ok();
+        if accepted {
+            prop_assert!(found(&words, &keys).into_iter().all(good));
+        }
+        for form in Form::all() {
+            find_burst_as(form, &words, &keys, &mut vec![0; keys.len()]);
+        }
+        keys.iter().for_each(|key| walk(&words, *key, &mut |_| {}));
+    }
+}
+
+/// One prefix of every length around one address, and inside each other, put in and taken out in both orders.
+#[test]
+fn every_length_nests() {
+    for address in [0, 0x0a01_0203, 0x8000_0000, u32::MAX] {
+        let prefixes: Prefixes =
+            (0u8..=32).map(|length| ((cut(address, length), length), 100 + u32::from(length))).collect();
+        let keys = edges(&prefixes);
+        let (mut up, mut down) = (Build::new(), Build::new());
+        for length in 0..=32 {
+            up.insert(address, length, 100 + u32::from(length));
+            down.insert(address, 32 - length, 132 - u32::from(length));
+        }
+        check(up.words(), &prefixes, &keys);
+        check(down.words(), &prefixes, &keys);
+        assert_eq!(find(up.words(), address), 132);
+    }
+}
+
+/// Freed lines serve again: ever the same work does not make the table larger.
+#[test]
+fn freed_lines_are_used_again() {
+    let mut build = Build::new();
+    let mut sizes = Vec::new();
+    for round in 0..6u32 {
+        for host in 0..3000u32 {
+            let at = 0x0a00_0000 + host * 37 % 0x2_0000;
+            build.insert(at, 32, 1 + (host + round) % 9);
+        }
+        (0..3000u32).for_each(|host| {
+            build.remove(0x0a00_0000 + host * 37 % 0x2_0000, 32);
+        });
+        sizes.push(build.words().len());
+    }
+    assert!(build.is_empty());
+    assert_eq!(sizes[1], sizes[5], "{sizes:?}");
+}
+
+/// More different values than a palette holds: lists become wide, and narrow again when there is room.
+#[test]
+fn a_full_palette_makes_lists_wide() {
+    let entry = |index: u32| Entry { start: 0x0100_0000 + index * 512, length: 24, value: 1 + index };
+    let all: Vec<Entry<u32>> = (0..70_000).map(entry).collect();
+    let mut build = Build::from_sorted(&all);
+    let tags = |build: &Build| (0..1 << 16).map(|high| build.words()[ROOT + high] >> TAG_SHIFT).collect::<Vec<u32>>();
+    assert!(tags(&build).contains(&RUNS) && tags(&build).contains(&RUNS_WIDE));
+    (0..200).for_each(|block| {
+        build.insert(0xd000_0001 | block << 16, 32, 500_000 + block);
+    });
+    assert!(tags(&build).contains(&SPARSE_WIDE));
+    (0..40).for_each(|host| {
+        build.insert(0x0100_0010 + 69_999 * 512 + host * 2, 32, 600_000 + host);
+    });
+    validate(build.words(), &|value| value < 700_000).unwrap();
+    let keys: Vec<u32> = all.iter().map(|entry| entry.start + 3).collect();
+    assert!(found(build.words(), &keys).into_iter().eq(all.iter().map(|entry| entry.value)));
+    assert_eq!(find(build.words(), 0x0100_0010 + 69_999 * 512 + 78), 600_039);
+    all.iter().take(30_000).for_each(|entry| {
+        build.remove(entry.start, 24);
+    });
+    all.iter().skip(60_000).for_each(|entry| {
+        build.insert(entry.start, 25, entry.value);
+    });
+    assert_eq!(found(build.words(), &[all[5].start, all[65_000].start, all[65_000].start + 128]), [0, 65_001, 65_001]);
+    validate(build.words(), &|value| value < 700_000).unwrap();
+}
+
+#[test]
+fn each_kind_of_damage_is_refused() {
+    let hosts = (0..100u32).map(|host| Entry { start: 0x0a00_0000 + host * 700, length: 32, value: 2 });
+    let runs = (0..20u32).map(|index| Entry { start: 0x0b00_0000 + index * 512, length: 24, value: 3 });
+    let all: Vec<Entry<u32>> = hosts.chain(runs).chain([Entry { start: 0x0c00_0007, length: 32, value: 4 }]).collect();
+    let table = Build::from_sorted(&all).words().to_vec();
+    let good = |value: u32| value < 5;
+    assert_eq!(validate(&table, &good), Ok(()));
+    assert!(validate(&table, &|value| value < 4).is_err());
+    let root = |high: usize| ROOT + high;
+    let node = |high: usize| (table[root(high)] & PLACE_MASK) as usize * LINE_WORDS;
+    let refused = |at: usize, value: u32| {
+        let mut words = table.clone();
+        words[at] = value;
+        validate(&words, &good).unwrap_err()
+    };
+    assert_eq!(refused(root(1), table[root(0x0a00)]), ("place of a node", root(0x0a00), table[root(0x0a00)].into()));
+    assert_eq!(refused(root(1), 5).0, "value");
+    assert_eq!(refused(root(1), 7 << TAG_SHIFT).0, "root entry");
+    assert_eq!(refused(root(1), RUNS << TAG_SHIFT | PLACE_MASK).0, "place of a node");
+    assert_eq!(refused(node(0x0b00), table[node(0x0b00)] | 1).0, "bit of the first run");
+    assert_eq!(refused(node(0x0b00) + BITMAP_WORDS, 0).0, "counts of a bitmap");
+    assert_eq!(refused(node(0x0b00) + RUNS_HEAD, u32::MAX).0, "number in a list");
+    assert_eq!(refused(node(0x0c00), 1).0, "start of the first run");
+    assert_eq!(refused(node(0x0c00) + 1, 0).0, "start of a run");
+    assert_eq!(refused(node(0x0a00) + 1, u32::MAX).0, "place of a node");
+    assert_eq!(refused(node(0x0a00) + DENSE_LISTS, u32::MAX).0, "place of a node");
+    assert_eq!(refused(ZERO_LINE * LINE_WORDS + 3, 1).0, "line of zeros");
+    assert_eq!(refused(PALETTE_COUNT, 70_000).0, "size of the palette");
+    assert_eq!(validate(&table[..32], &good), Err(("table length", 0, 32)));
+}
