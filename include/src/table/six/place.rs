@@ -12,6 +12,9 @@ const DENSE: u32 = 12;
 /// A table's stride does not grow further when its full slots hold fewer items than this on average.
 const CROWD: usize = 4;
 
+/// A table with one slot for so many items costs little, be it empty: fewer tables one behind the other.
+const CHEAP: usize = 8;
+
 /// Of so many slots of a table at least one is full.
 const SPARSE: usize = 2;
 
@@ -192,14 +195,14 @@ fn stride(bit: u8, common: u8, items: &[Item]) -> u32 {
             *starts += 1;
         }
     }
-    let (mut best, mut full) = (2, 1);
+    let (mut best, mut full) = ((items.len() / CHEAP).max(4).ilog2(), 1);
     for (stride, more) in (1..=MAX_STRIDE).zip(starts) {
         full += more;
         if items.len() < CROWD * full {
             break;
         }
         if 1 << stride <= SPARSE * full {
-            best = stride.max(2);
+            best = best.max(stride);
         }
     }
     let shared = u32::from(common - bit);
