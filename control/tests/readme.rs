@@ -110,3 +110,72 @@ fn every_key_of_the_policy_stands_in_it() {
     let known = talk.split("known: ").nth(1).unwrap().trim().split(", ");
     assert!(known.inspect(|key| assert!(keys.contains(key), "{key} is not in the book")).count() >= 13);
 }
+
+/// Everything that our programs are made of, with strings that go over several lines in one piece.
+fn sources() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders: Vec<_> =
+        ["control/src", "dataplane/src", "include/src", "scripts/package"].map(|dir| root.join(dir)).into();
+    let mut texts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = std::fs::read_to_string(&path) {
+                let lines = text.split("\\\n").map(str::trim_start).collect::<Vec<_>>();
+                texts.push(lines.concat());
+            }
+        }
+    }
+    texts
+}
+
+/// Whether these pieces stand in the text in this order, on one line.
+fn in_order(text: &str, pieces: &[&str]) -> bool {
+    text.lines().any(|line| {
+        let mut rest = line;
+        pieces.iter().all(|piece| rest.find(piece).map(|at| rest = &rest[at + piece.len()..]).is_some())
+    })
+}
+
+#[test]
+fn every_message_of_troubleshooting_stands_in_the_programs() {
+    let chapter = chapter("## Troubleshooting");
+    let texts = sources();
+    let rows: Vec<&str> = chapter.lines().filter(|line| line.starts_with("| `")).collect();
+    assert!(rows.len() > 20, "{chapter}");
+    let mut unknown = Vec::new();
+    for row in rows {
+        let message = row.split('`').nth(1).unwrap();
+        let pieces: Vec<&str> = message.split('…').filter(|piece| !piece.trim().is_empty()).collect();
+        assert!(pieces.concat().len() >= 10, "too little of a message to look for: {message}");
+        // What a program puts in front of each line stands elsewhere in it.
+        let pieces: Vec<&str> = pieces.iter().map(|piece| piece.trim_start_matches("gate25-prepare: ")).collect();
+        if !texts.iter().any(|text| in_order(text, &pieces)) {
+            unknown.push(message);
+        }
+    }
+    assert!(unknown.is_empty(), "no program says: {unknown:#?}");
+}
+
+#[test]
+fn every_alert_has_its_runbook_and_every_runbook_its_alert() {
+    let rules = include_str!("../../scripts/prometheus/gate25.rules.yml");
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let links: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("runbook_url: ")).collect();
+    let chapter = chapter("## Runbooks");
+    let runbooks: Vec<&str> = chapter.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert_eq!(runbooks, alerts);
+    // An anchor is the heading in lower case.
+    let anchors = alerts
+        .iter()
+        .map(|alert| format!("\"file:///usr/share/doc/gate25/operators-book.md#{}\"", alert.to_lowercase()));
+    assert_eq!(links, anchors.collect::<Vec<_>>());
+}
+
+/// A chapter of the book, with its heading.
+fn chapter(heading: &str) -> &'static str {
+    let from = &BOOK[BOOK.find(heading).unwrap_or_else(|| panic!("the book has no {heading}"))..];
+    from[2..].find("\n## ").map_or(from, |end| &from[..end + 2])
+}
