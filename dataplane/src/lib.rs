@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod adoption;
+pub mod arguments;
 pub mod clock;
 pub mod config;
 pub mod counting;

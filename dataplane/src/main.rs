@@ -1,24 +1,12 @@
 //! The dataplane program: arguments in, exit code out.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use gate25_dataplane::arguments::Arguments;
 use gate25_dataplane::config::Config;
-use gate25_dataplane::failure::{EXIT_CODES, Failure};
+use gate25_dataplane::failure::Failure;
 use gate25_dataplane::run::run;
-
-/// Forwards every frame between access and network ports and drops what the policy says.
-#[derive(Debug, Parser)]
-#[command(name = "gate25-dataplane", version, after_help = EXIT_CODES)]
-struct Arguments {
-    /// What to run on: instance, cores, links.
-    #[arg(long, value_name = "FILE", default_value = "/etc/gate25/dataplane.toml")]
-    config: PathBuf,
-    /// Only read and check the file.
-    #[arg(long)]
-    check: bool,
-}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
