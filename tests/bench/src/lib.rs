@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod commit;
 pub mod lookup;
 pub mod machine;
 pub mod path;

@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use gate25_bench::{lookup, path};
+use gate25_bench::{commit, lookup, path};
 
 /// How fast gate25 is, beside others in the same run.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ struct Options {
 enum What {
     /// Longest prefix match, beside DPDK's look-ups
     Lookup(lookup::Options),
+    /// A change of the policy, from control's private build to the last worker
+    Commit(commit::Options),
     /// The whole way of a frame, beside dpdk-testpmd
     Path(path::Options),
 }
@@ -28,6 +30,7 @@ enum What {
 fn main() -> ExitCode {
     let result = match Options::parse().what {
         What::Lookup(options) => lookup::run(&options),
+        What::Commit(options) => commit::run(&options),
         What::Path(options) => path::run(&options),
     };
     match result {

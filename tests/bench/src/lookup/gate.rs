@@ -58,8 +58,7 @@ pub fn image_words<A: Family>(prefixes: &[Prefix<A>], owners: u16, generation: u
     let mut builder = ImageBuilder::new();
     for owner in 0..owners {
         let name = format!("pool-{owner:05}");
-        let spec = PoolSpec { counter_slot: owner.into(), name: &name, ..POOL };
-        builder.pool(&spec).map_err(|error| error.to_string())?;
+        builder.pool(&pool_named(&name, owner)).map_err(|error| error.to_string())?;
     }
     for prefix in prefixes {
         builder.source(A::net(prefix), prefix.owner).map_err(|error| error.to_string())?;
@@ -134,8 +133,13 @@ impl<A: Family> Subject for Gate<A> {
 /// Keys that are looked up in one call, as workers do.
 pub(super) const BURST: usize = 32;
 
+/// Pool `owner` of a workload.
+pub fn pool_named(name: &str, owner: u16) -> PoolSpec<'_> {
+    PoolSpec { counter_slot: owner.into(), name, ..POOL }
+}
+
 /// What every pool of a workload is, but for name and slot.
-pub(super) const POOL: PoolSpec<'static> = PoolSpec {
+const POOL: PoolSpec<'static> = PoolSpec {
     kind: Kind::Pool,
     stage: Stage::Enforce,
     action: Action::Drop,

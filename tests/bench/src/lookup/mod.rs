@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 
 use clap::Args;
 
-pub use gate::{Family, image_words};
+pub use gate::{Family, image_words, pool_named};
 pub use row::Row;
 
 use crate::machine::Pages;
