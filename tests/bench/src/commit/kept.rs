@@ -41,7 +41,7 @@ impl Kept {
         let start = Instant::now();
         tables.update(sources).map_err(|error| error.to_string())?;
         let built = start.elapsed();
-        let single = <u32 as Key>::Build::from_sorted(&all);
+        let single: <u32 as Key>::Build = Incremental::from_sorted(&all);
         Ok((Kept { tables, single, owners, all, moving, moved, present: true }, built))
     }
 
@@ -57,8 +57,8 @@ impl Kept {
         let start = Instant::now();
         for entry in &self.moved {
             match self.present {
-                true => self.single.insert(*entry),
-                false => self.single.remove(entry.start, entry.length),
+                true => Incremental::insert(&mut self.single, *entry),
+                false => Incremental::remove(&mut self.single, entry.start, entry.length),
             }
         }
         let single = start.elapsed();

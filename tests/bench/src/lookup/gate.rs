@@ -5,9 +5,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::time::Instant;
 
-use gate25_include::image::format::{Section, header};
-use gate25_include::image::{Action, Image, ImageBuilder, Kind, Match, PoolSpec, SourceValue, Stage, Undetermined};
+use gate25_include::image::format::{SOURCE_POOL_MASK, Section, header};
+use gate25_include::image::{
+    Action, Image, ImageBuilder, Kind, Match, PoolSpec, SourceValue, Stage, Undetermined, source_value,
+};
 use gate25_include::memfd;
+use gate25_include::table::{Entry, Incremental, Key, Kind as TableKind, four, six};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::one::Subject;
@@ -15,13 +18,17 @@ use crate::machine::Pages;
 use crate::workload::{Address, Prefix, Workload};
 
 /// What differs between IPv4 and IPv6.
-pub trait Family: Address {
+pub trait Family: Address + Key {
     /// The section that holds the source table.
     const SECTION: Section;
     /// A prefix as ipnet has it.
     fn net(prefix: &Prefix<Self>) -> IpNet;
-    /// The image's look-up of a burst.
+    /// The image's look-up of a burst, in the best form.
     fn look_up(image: &Image, keys: &[Self], found: &mut [SourceValue]);
+    /// The table's look-up, one key after the other.
+    fn look_up_scalar(table: &[u32], keys: &[Self], found: &mut [u32]);
+    /// What the best form on this machine is called.
+    fn best() -> &'static str;
 }
 
 impl Family for u32 {
@@ -35,6 +42,15 @@ impl Family for u32 {
     fn look_up(image: &Image, keys: &[u32], found: &mut [SourceValue]) {
         image.sources4(keys, found);
     }
+
+    #[inline]
+    fn look_up_scalar(table: &[u32], keys: &[u32], found: &mut [u32]) {
+        four::find_burst_as(four::Form::Scalar, table, keys, found);
+    }
+
+    fn best() -> &'static str {
+        if four::Form::all().any(|form| form == four::Form::Avx512) { AVX512 } else { SCALAR }
+    }
 }
 
 impl Family for u128 {
@@ -47,6 +63,15 @@ impl Family for u128 {
     #[inline]
     fn look_up(image: &Image, keys: &[u128], found: &mut [SourceValue]) {
         image.sources6(keys, found);
+    }
+
+    #[inline]
+    fn look_up_scalar(table: &[u32], keys: &[u128], found: &mut [u32]) {
+        six::find_burst_as(six::Form::Scalar, table, keys, found);
+    }
+
+    fn best() -> &'static str {
+        if six::Form::all().contains(&six::Form::Avx512) { AVX512 } else { SCALAR }
     }
 }
 
@@ -77,14 +102,21 @@ pub(super) struct Sealed {
 impl Sealed {
     /// Builds, seals on these pages, opens as the dataplane does.
     pub(super) fn new<A: Family>(workload: &Workload<A>, pages: Pages) -> Result<Sealed, String> {
+        let entries: Vec<Entry<A>> = workload.prefixes.iter().map(entry).collect();
         let start = Instant::now();
-        let words = image_words(&workload.prefixes, workload.owners, 1)?;
+        let build = A::Build::from_sorted(black_box(&entries));
         let build_s = start.elapsed().as_secs_f64();
+        drop(black_box(build));
+        let words = image_words(&workload.prefixes, workload.owners, 1)?;
         let at = header::SECTIONS + 2 * A::SECTION as usize + 1;
         let bytes = words.get(at).map_or(0, |words| u64::from(*words) * 4);
         let image = Rc::new(seal(&words, pages)?);
         Ok(Sealed { image, bytes, build_s })
     }
+}
+
+fn entry<A: Family>(prefix: &Prefix<A>) -> Entry<A> {
+    Entry { start: prefix.start, length: prefix.length, value: source_value(prefix.owner, prefix.length) }
 }
 
 /// A sealed copy of these words, checked and mapped.
@@ -99,14 +131,13 @@ pub(super) fn seal(words: &[u32], pages: Pages) -> Result<Image, String> {
 
 /// The image's burst look-up as a subject.
 pub(super) struct Gate<A> {
-    pub(super) name: String,
-    pub(super) sealed: Sealed,
+    pub(super) sealed: Rc<Sealed>,
     pub(super) keys: Rc<[A]>,
 }
 
 impl<A: Family> Subject for Gate<A> {
     fn name(&self) -> &str {
-        &self.name
+        A::best()
     }
 
     fn table(&self) -> (u64, f64) {
@@ -129,6 +160,54 @@ impl<A: Family> Subject for Gate<A> {
         found.iter().map(|value| value.matched().map_or(0, |found| u32::from(found.pool) + 1)).collect()
     }
 }
+
+/// The same table, one key after the other: what a machine without AVX-512 does.
+pub(super) struct Scalar<A> {
+    pub(super) sealed: Rc<Sealed>,
+    pub(super) keys: Rc<[A]>,
+}
+
+impl<A: Family> Scalar<A> {
+    /// Whether there is a trie to look up in, and AVX-512 in the other subject.
+    pub(super) fn differs(sealed: &Sealed) -> bool {
+        A::best() == AVX512 && TableKind::of(section::<A>(&sealed.image)) == Some(TableKind::Trie)
+    }
+}
+
+impl<A: Family> Subject for Scalar<A> {
+    fn name(&self) -> &str {
+        SCALAR
+    }
+
+    fn table(&self) -> (u64, f64) {
+        (self.sealed.bytes, self.sealed.build_s)
+    }
+
+    fn pass(&mut self) {
+        let table = section::<A>(&self.sealed.image);
+        let mut found = [0; BURST];
+        for burst in self.keys.chunks(BURST) {
+            A::look_up_scalar(table, black_box(burst), &mut found);
+            black_box(&mut found);
+        }
+    }
+
+    fn answers(&mut self) -> Vec<u32> {
+        let mut found = vec![0; self.keys.len()];
+        A::look_up_scalar(section::<A>(&self.sealed.image), &self.keys, &mut found);
+        found.into_iter().map(|value| value & SOURCE_POOL_MASK).collect()
+    }
+}
+
+/// The words of the source table.
+fn section<A: Family>(image: &Image) -> &[u32] {
+    let at = header::SECTIONS + 2 * A::SECTION as usize;
+    let word = |index: usize| image.words().get(index).map_or(0, |word| *word as usize);
+    image.words().get(word(at)..word(at) + word(at + 1)).unwrap_or_default()
+}
+
+const AVX512: &str = "gate25 avx512";
+const SCALAR: &str = "gate25 scalar";
 
 /// Keys that are looked up in one call, as workers do.
 pub(super) const BURST: usize = 32;
