@@ -17,7 +17,7 @@ use super::frame::{CLIENT, SMTP, SYN, SYN_ACK, segment};
 use super::kept::image;
 use super::output::{self, Exit, Failure, hex};
 use super::show::{groups, pool_settings};
-use super::{Context, table, walk};
+use super::{Context, table, trie, walk};
 use crate::api::{self, Origin, Origins, Reply, Request};
 use crate::config::{format_time, parse_time};
 use crate::explain::Which;
@@ -29,10 +29,10 @@ use crate::supervise::{now, origins};
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
     /// The address that opens the connection
-    #[arg(required_unless_present_any = ["frame", "pcap"], conflicts_with_all = ["frame", "pcap"])]
+    #[arg(required_unless_present_any = ["frame", "pcap", "trie"], conflicts_with_all = ["frame", "pcap"])]
     source: Option<IpAddr>,
     /// The address of the mail server
-    #[arg(required_unless_present_any = ["frame", "pcap"])]
+    #[arg(required_unless_present_any = ["frame", "pcap", "trie"])]
     destination: Option<IpAddr>,
     #[command(flatten)]
     which: Which,
@@ -45,6 +45,9 @@ pub(super) struct Explain {
     /// With --policy: judge at this time, as in 2026-12-01T03:00:00+09:00; now if not given
     #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "policy")]
     at: Option<i64>,
+    /// Show the look-up of this address in the source table that runs, word by word
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["frame", "pcap", "source", "policy"])]
+    trie: Option<IpAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,7 +76,10 @@ struct Ground {
 
 impl Explain {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let Self { source, destination, which, direction, policy, at } = self;
+        let Self { source, destination, which, direction, policy, at, trie } = self;
+        if let Some(address) = trie {
+            return trie::run(address, context);
+        }
         match (source, destination, &policy) {
             (Some(source), Some(destination), _) => {
                 Question { source, destination, direction, policy, at }.run(context)

@@ -15,6 +15,7 @@ mod replay;
 mod show;
 mod table;
 mod top;
+mod trie;
 mod user;
 mod walk;
 mod watch;

@@ -191,6 +191,14 @@ impl Image {
         }
     }
 
+    /// Tells each step of the look-up of a source: which word of its table is read, and what it says.
+    pub fn walk_source(&self, address: IpAddr, step: &mut dyn FnMut(table::Step)) {
+        match address {
+            IpAddr::V4(address) => table::walk(self.section(Section::Source4), address.to_bits(), step),
+            IpAddr::V6(address) => table::walk(self.section(Section::Source6), address.to_bits(), step),
+        }
+    }
+
     /// The destination groups of an IPv4 address, one bit each.
     #[inline]
     pub fn destination4(&self, address: u32) -> u64 {

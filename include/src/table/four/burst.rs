@@ -1,7 +1,7 @@
 //! The look-up of a burst: 32 keys go through the trie together, stage by stage, with AVX-512 gathers.
 //!
-//! What is common goes this way: a value in the root, a run of /24s, a dense /24. Keys of sparse or wide nodes are
-//! looked up one by one behind them. The answers are
+//! What is common goes this way: a value in the root, a run of /24s, a dense /24. Keys of sparse or wide nodes
+//! are looked up one by one behind them, and so are the values of exceptional addresses. The answers are
 //! those of [`find()`]. No gather leaves the table, whatever its words say: every index is clamped.
 #![allow(unsafe_code)]
 
@@ -103,29 +103,57 @@ mod wide {
         };
         let (in_root, runs, dense) = (is(0), is(RUNS), is(DENSE));
         let mut value = entry;
-        let mut done = in_root;
+        let (mut exceptional, mut bits) = ([0, 0], entry);
         if dense[0] | dense[1] != 0 {
             // SAFETY: as above.
-            let found = unsafe { table_of.dense(dense, entry, key, &mut value) };
-            done = [done[0] | found[0], done[1] | found[1]];
+            (exceptional, bits) = unsafe { table_of.dense(dense, entry, key, &mut value) };
         }
         if runs[0] | runs[1] != 0 {
             // SAFETY: as above.
             unsafe { table_of.runs(runs, entry, key, &mut value) };
-            done = [done[0] | runs[0], done[1] | runs[1]];
         }
-        // SAFETY: 32 words are there to be written.
-        unsafe {
-            _mm512_storeu_epi32(found.as_mut_ptr().cast(), value[0]);
-            _mm512_storeu_epi32(found.as_mut_ptr().add(16).cast(), value[1]);
+        store(value, found);
+        let exceptional = joined(exceptional);
+        if exceptional != 0 {
+            // One by one: gathers for so few lanes would hold up the next keys' gathers for longer.
+            let [mut entries, mut words] = [[0; WIDTH]; 2];
+            store(entry, &mut entries);
+            store(bits, &mut words);
+            each(exceptional, |index| {
+                let (Some(entry), Some(bits)) = (entries.get(index), words.get(index)) else { return };
+                if let (Some(key), Some(found)) = (keys.get(index), found.get_mut(index)) {
+                    *found = find::exception(table, (entry & PLACE_MASK) as usize * LINE_WORDS, *bits, *key);
+                }
+            });
         }
-        let mut left = !(u32::from(done[0]) | u32::from(done[1]) << 16);
-        while left != 0 {
-            let index = left.trailing_zeros() as usize;
+        each(!(joined(in_root) | joined(runs) | joined(dense)), |index| {
             if let (Some(key), Some(found)) = (keys.get(index), found.get_mut(index)) {
                 *found = find(table, *key);
             }
-            left &= left - 1;
+        });
+    }
+
+    /// The lanes of both halves.
+    #[inline]
+    fn joined(masks: Masks) -> u32 {
+        u32::from(masks[0]) | u32::from(masks[1]) << 16
+    }
+
+    #[inline]
+    fn each(mut lanes: u32, mut one: impl FnMut(usize)) {
+        while lanes != 0 {
+            one(lanes.trailing_zeros() as usize);
+            lanes &= lanes - 1;
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn store(pair: Pair, to: &mut [u32; WIDTH]) {
+        // SAFETY: 32 words are there to be written.
+        unsafe {
+            _mm512_storeu_epi32(to.as_mut_ptr().cast(), pair[0]);
+            _mm512_storeu_epi32(to.as_mut_ptr().add(16).cast(), pair[1]);
         }
     }
 
@@ -170,10 +198,10 @@ mod wide {
             [_mm512_permutex2var_epi32(low, even, high), _mm512_permutex2var_epi32(low, odd, high)]
         }
 
-        /// Dense /16s: writes the values; gives the lanes that are done.
+        /// Dense /16s: writes the usual values; gives the lanes whose address is exceptional, and their bitmaps' words.
         #[inline]
         #[target_feature(enable = "avx512f,avx512vpopcntdq")]
-        unsafe fn dense(&self, mask: Masks, entry: Pair, key: Pair, value: &mut Pair) -> Masks {
+        unsafe fn dense(&self, mask: Masks, entry: Pair, key: Pair, value: &mut Pair) -> (Masks, Pair) {
             // SAFETY: as for `words`.
             let records = unsafe {
                 [self.pairs(mask[0], record(entry[0], key[0])), self.pairs(mask[1], record(entry[1], key[1]))]
@@ -191,53 +219,7 @@ mod wide {
             };
             let some = [exceptional(mask[0], bits[0], key[0]), exceptional(mask[1], bits[1], key[1])];
             *value = blend(*value, mask, [records[0][0], records[1][0]]);
-            let counts = some.map(u16::count_ones);
-            if counts[0] + counts[1] == 0 {
-                return mask;
-            }
-            // Few: both halves' go through as one.
-            let all_lanes = |count: u32| ((1u32 << count) - 1) as u16;
-            let wide = if counts[0] + counts[1] <= 16 {
-                let behind = !all_lanes(counts[0]);
-                let merge = |pair: Pair| {
-                    let first = _mm512_maskz_compress_epi32(some[0], pair[0]);
-                    _mm512_mask_expand_epi32(first, behind, _mm512_maskz_compress_epi32(some[1], pair[1]))
-                };
-                // SAFETY: as for `words`.
-                let (values, wide) =
-                    unsafe { self.exceptions(all_lanes(counts[0] + counts[1]), merge(entry), merge(key), merge(bits)) };
-                value[0] = _mm512_mask_expand_epi32(value[0], some[0], values);
-                value[1] = _mm512_mask_expand_epi32(value[1], some[1], _mm512_maskz_compress_epi32(behind, values));
-                wide
-            } else {
-                // SAFETY: as for `words`.
-                let ((low, wide), (high, also_wide)) = unsafe {
-                    let low = self.exceptions(some[0], entry[0], key[0], bits[0]);
-                    (low, self.exceptions(some[1], entry[1], key[1], bits[1]))
-                };
-                *value = blend(*value, some, [low, high]);
-                wide | also_wide
-            };
-            if wide == 0 { mask } else { [mask[0] & !some[0], mask[1] & !some[1]] }
-        }
-
-        /// The values of exceptional addresses, and the lanes whose list is wide: there they are none. `bits` are the
-        /// words of the bitmaps in which the addresses stand.
-        #[inline]
-        #[target_feature(enable = "avx512f,avx512vpopcntdq")]
-        unsafe fn exceptions(&self, mask: u16, entry: __m512i, key: __m512i, bits: __m512i) -> (__m512i, u16) {
-            let line = _mm512_slli_epi32::<4>(_mm512_and_si512(entry, set(PLACE_MASK)));
-            let position = _mm512_and_si512(_mm512_srli_epi32::<8>(key), set(0xff));
-            let place = _mm512_add_epi32(_mm512_add_epi32(line, set(DENSE_LISTS as u32)), position);
-            // SAFETY: as for `words`.
-            let list = unsafe { self.words(mask, place) };
-            let wide = _mm512_mask_cmplt_epi32_mask(mask, list, _mm512_setzero_si512());
-            let start = _mm512_slli_epi32::<4>(list);
-            // SAFETY: as for `words`.
-            let before = unsafe { self.words(mask, _mm512_add_epi32(start, counts_word(key))) };
-            let index = _mm512_sub_epi32(ranked(before, bits, key), set(1));
-            // SAFETY: as for `words`.
-            (unsafe { self.listed(mask, _mm512_add_epi32(start, set(COUNT_WORDS as u32)), index) }, wide)
+            (some, bits)
         }
 
         /// The values with these numbers of the lists at these words.

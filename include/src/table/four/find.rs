@@ -51,6 +51,12 @@ fn in_dense(table: &[u32], at: usize, key: u32) -> u32 {
     if bits >> (key & 31) & 1 == 0 {
         return word(table, record);
     }
+    exception(table, at, bits, key)
+}
+
+/// The value of an exceptional address of the dense node at word `at`; `bits` is the bitmap's word it stands in.
+#[inline]
+pub(super) fn exception(table: &[u32], at: usize, bits: u32, key: u32) -> u32 {
     let list = word(table, at + DENSE_LISTS + (key >> 8 & 0xff) as usize);
     let counts = (list & !WIDE_LIST) as usize * LINE_WORDS;
     let index = rank(table, counts, bits, key & 0xff).saturating_sub(1);

@@ -258,3 +258,26 @@ fn each_kind_of_damage_is_refused() {
     assert_eq!(refused(PALETTE_COUNT, 70_000).0, "size of the palette");
     assert_eq!(validate(&table[..32], &good), Err(("table length", 0, 32)));
 }
+
+/// The example of include/README.md, word by word.
+#[test]
+fn the_example_by_hand_is_true() {
+    let prefix =
+        |text: &str| text.parse::<ipnet::Ipv4Net>().map(|net| (net.network().to_bits(), net.prefix_len())).unwrap();
+    let given =
+        [("198.18.0.0/15", 7), ("10.2.0.0/16", 3), ("10.2.64.0/18", 4), ("10.2.80.0/24", 5), ("192.0.2.25/32", 6)];
+    let mut prefixes: Prefixes = given.into_iter().map(|(text, value)| (prefix(text), value)).collect();
+    prefixes.insert(prefix("10.1.0.0/20"), 1);
+    prefixes.extend((0..20).map(|n| (prefix(&format!("10.1.2.{}/32", 7 + 11 * n)), 2)));
+    let words = table::build(&entries(&prefixes));
+    let mut told = String::new();
+    for address in ["198.19.0.1", "10.2.81.1", "192.0.2.25", "10.1.2.9", "10.1.2.40"] {
+        told += &format!("{address}\n");
+        let key = address.parse::<std::net::Ipv4Addr>().unwrap().to_bits();
+        walk(&words, key, &mut |step| {
+            told += &format!("  {:12} word {:5} {:#010x}  {}\n", step.what, step.at, step.read, step.says)
+        });
+    }
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&told), "include/README.md should show:\n{told}");
+}
