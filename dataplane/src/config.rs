@@ -28,6 +28,8 @@ pub struct Config {
     pub eal: Vec<String>,
     /// Memory from huge pages, or from ordinary pages (for tests).
     pub huge_pages: bool,
+    /// Workers may be on another NUMA node than a port.
+    pub distant_cores: bool,
     /// Folder of the socket and the locks.
     pub run_dir: PathBuf,
     /// Receive and transmit descriptors per queue that are asked of a port.
@@ -127,6 +129,8 @@ struct Raw {
     #[serde(default = "default_true")]
     huge_pages: bool,
     #[serde(default)]
+    distant_cores: bool,
+    #[serde(default)]
     run_dir: Option<Spanned<PathBuf>>,
     #[serde(default)]
     descriptors: Option<Spanned<i64>>,
@@ -180,6 +184,7 @@ fn check(raw: Raw) -> Result<Config, Wrong> {
         idle: raw.idle,
         eal: raw.eal.into_iter().map(Spanned::into_inner).collect(),
         huge_pages: raw.huge_pages,
+        distant_cores: raw.distant_cores,
         run_dir,
         descriptors,
         links: check_links(raw.link)?,
@@ -327,6 +332,7 @@ propagate_link = true
         let config = parse(GOOD).unwrap();
         assert_eq!((config.instance.as_str(), config.workers(), config.idle), ("bng1", 2, Idle::Poll));
         assert_eq!((config.huge_pages, config.run_dir.to_str()), (true, Some("/run/gate25")));
+        assert!(!config.distant_cores && parse(&format!("distant_cores = true\n{GOOD}")).unwrap().distant_cores);
         let config = parse(&GOOD.replace("mtu = 9216\n", "").replace("idle = \"poll\"\n", "")).unwrap();
         assert_eq!((config.links[0].mtu, config.idle), (1500, Idle::Adaptive));
     }

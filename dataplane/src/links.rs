@@ -104,21 +104,29 @@ impl Link {
     }
 }
 
-/// Says which workers reach which ports through another NUMA node.
-pub fn say_distant(eal: &Eal, config: &Config, links: &[Link], say: &mut dyn FnMut(String)) {
+/// Refuses workers that reach a port through another NUMA node, or says so if the configuration wants that.
+pub fn check_distant(eal: &Eal, config: &Config, links: &[Link], say: &mut dyn FnMut(String)) -> Result<(), Failure> {
     for (worker, core) in (1..).zip(&config.cores) {
         let node = eal.node_of_lcore(worker);
-        for port in links.iter().flat_map(|link| [&link.access, &link.network]) {
-            let own = port.capabilities().node;
-            if u32::try_from(own).is_ok_and(|own| own != node) {
-                say(format!(
-                    "port \"{}\" is on NUMA node {own} and CPU {core} on node {node}: every frame crosses between \
-                     them; name CPUs of node {own} in cores",
-                    port.text()
-                ));
+        for (link, port) in links.iter().flat_map(|link| [(link, &link.access), (link, &link.network)]) {
+            let Some(cause) = distance(port.capabilities().node, *core, node) else { continue };
+            if !config.distant_cores {
+                let cause = format!("{cause}, or set distant_cores = true");
+                return Err(Failure::Port { link: link.name.clone(), port: port.text().to_owned(), cause });
             }
+            say(format!("link {}: port \"{}\": {cause}", link.name, port.text()));
         }
     }
+    Ok(())
+}
+
+/// What is wrong with a CPU on `node` for a port on `own` (-1: on none).
+fn distance(own: i32, core: u16, node: u32) -> Option<String> {
+    let own = u32::try_from(own).ok().filter(|own| *own != node)?;
+    Some(format!(
+        "it is on NUMA node {own} and CPU {core} on node {node}, every frame would cross between them; name CPUs of \
+         node {own} in cores"
+    ))
 }
 
 /// Takes the locks of a link's two ports, before anything of DPDK touches them.
@@ -194,3 +202,16 @@ const AF_PACKET_ALTERS: &str = "on a packet socket the kernel reassembles IPv4 f
      becomes 0x8100; for service name it net_af_xdp, or net_pcap with rx_iface_in and tx_iface";
 /// Bytes of data that drivers expect in a buffer at least.
 const SEGMENT: u32 = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_on_another_node_is_named_with_a_remedy() {
+        let cause = distance(1, 3, 0).unwrap();
+        assert!(cause.contains("NUMA node 1 and CPU 3 on node 0") && cause.contains("name CPUs of node 1"), "{cause}");
+        assert_eq!(distance(0, 3, 0), None);
+        assert_eq!(distance(-1, 3, 1), None, "a virtual device is on no node");
+    }
+}

@@ -37,8 +37,8 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     for (link, locks) in config.links.iter().zip(locks) {
         links.push(Link::start(&mut eal, config, link, locks, &mut say)?);
     }
-    links::say_distant(&eal, config, &links, &mut say);
-    let result = serve(config, &eal, &links, &signals);
+    let result =
+        links::check_distant(&eal, config, &links, &mut say).and_then(|()| serve(config, &eal, &links, &signals));
     links.iter_mut().for_each(Link::stop);
     result
 }
