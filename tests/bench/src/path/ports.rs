@@ -142,13 +142,20 @@ impl Setup {
         for port in [source, to, from, "net_null9,no-rx=1".to_owned()] {
             arguments.extend(["--vdev".to_owned(), port]);
         }
-        let rest = ["--", "--total-num-mbufs=131071", "--forward-mode=io", "--no-lsc-interrupt", "--burst=64"];
+        let rest = [
+            "--",
+            "--total-num-mbufs=131071",
+            "--forward-mode=io",
+            "--no-lsc-interrupt",
+            "--disable-link-check",
+            "--burst=64",
+        ];
         arguments.extend(rest.map(str::to_owned));
         let log = self.file("generator");
         let mut process = Process::start(in_netns(self.netns().as_deref(), PROGRAM, &arguments), &log)?;
         let talk = || std::fs::read_to_string(&log).unwrap_or_default();
-        process.wait_for("the generator", || talk().contains("Press enter"))?;
-        std::thread::sleep(Duration::from_millis(100));
+        process.wait_for("the generator", || talk().contains("Port 3: "))?;
+        std::thread::sleep(Duration::from_millis(300));
         Ok(Some(process))
     }
 }
