@@ -1,4 +1,5 @@
-//! A gate25-dataplane of net_null ports, without traffic: what adopts the images of `bench commit`.
+//! A gate25-dataplane of net_ring ports, without traffic: what adopts the images of `bench commit`. (net_null ports never
+//! run dry: workers that share a CPU would wait for each other's time slices, not for the image.)
 
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -16,15 +17,15 @@ pub(super) struct Dataplane {
 }
 
 impl Dataplane {
-    /// Starts `program` with this many workers, which poll on the last CPU; the main thread is on the first.
+    /// Starts `program` with this many workers; they and the main thread share one CPU.
     pub(super) fn start(program: &Path, workers: usize, cpu: usize) -> Result<Dataplane, String> {
         let instance = format!("bench-commit-{}", std::process::id());
         let folder = std::env::temp_dir().join(&instance);
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let cores = vec![cpu.to_string(); workers].join(", ");
         let text = format!(
-            "instance = \"{instance}\"\ncores = [{cores}]\nmain_core = 0\nidle = \"adaptive\"\nhuge_pages = false\n\
-             run_dir = \"{}\"\n[[link]]\nname = \"bench\"\naccess = \"net_null0\"\nnetwork = \"net_null1\"\n",
+            "instance = \"{instance}\"\ncores = [{cores}]\nmain_core = {cpu}\nidle = \"adaptive\"\nhuge_pages = false\n\
+             run_dir = \"{}\"\n[[link]]\nname = \"bench\"\naccess = \"net_ring0\"\nnetwork = \"net_ring1\"\n",
             folder.display()
         );
         let file = folder.join("dataplane.toml");

@@ -33,7 +33,10 @@ pub struct Options {
     /// Commits of each kind
     #[arg(long, default_value_t = 101)]
     pub rounds: usize,
-    /// Workers that have to adopt, all on the highest CPU
+    /// CPU for this program and the dataplane, whose workers are idle; the highest one unless given
+    #[arg(long)]
+    pub cpu: Option<usize>,
+    /// Workers that have to adopt
     #[arg(long, default_value_t = 2)]
     pub workers: usize,
     /// The dataplane's program; beside this one unless given
@@ -84,8 +87,7 @@ struct Row {
 pub fn run(options: &Options) -> Result<(), String> {
     let beside = || std::env::current_exe().map(|program| program.with_file_name("gate25-dataplane"));
     let program = options.dataplane.clone().map_or_else(beside, Ok).map_err(|error| error.to_string())?;
-    let cpu = machine::pin(None)?;
-    machine::keep_off(cpu);
+    let cpu = machine::pin(options.cpu)?;
     let mut dataplane = Dataplane::start(&program, options.workers.max(1), cpu)?;
     let mut generation = 0;
     let mut rows = Vec::new();
