@@ -11,11 +11,24 @@ use crate::table::{self, Change, Entry, Incremental, Key};
 /// Prefixes of pools and exemptions in both families, and the digest of them.
 #[derive(Debug, Default)]
 pub struct SourceTables {
-    four: <u32 as Key>::Build,
-    six: <u128 as Key>::Build,
+    four: Kept<u32>,
+    six: Kept<u128>,
     /// Names by pool number.
     owners: Vec<OwnerHash>,
     digest: Digest,
+}
+
+/// A family's table, and its prefixes in order: comparing two runs of them is much faster than walking a tree.
+#[derive(Debug)]
+struct Kept<K: Key> {
+    build: K::Build,
+    prefixes: Vec<Entry<K>>,
+}
+
+impl<K: Key> Default for Kept<K> {
+    fn default() -> Kept<K> {
+        Kept { build: K::Build::default(), prefixes: Vec::new() }
+    }
 }
 
 /// The prefixes that are to be in the tables, of both families, with [`source_value`]s.
@@ -50,14 +63,14 @@ impl SourceTables {
         let renamed = renamed(&self.owners, &sources.owners);
         let before = std::mem::replace(&mut self.owners, sources.owners);
         let named = Named { before: &before, now: &self.owners, renamed: &renamed };
-        let four = named.update(&mut self.four, &sources.four, &mut self.digest);
-        let six = named.update(&mut self.six, &sources.six, &mut self.digest);
+        let four = named.update(&mut self.four, sources.four, &mut self.digest);
+        let six = named.update(&mut self.six, sources.six, &mut self.digest);
         Ok(four + six)
     }
 
     /// Prefixes in both tables.
     pub fn len(&self) -> usize {
-        self.four.count() + self.six.count()
+        self.four.prefixes.len() + self.six.prefixes.len()
     }
 
     /// Whether there is none.
@@ -67,7 +80,7 @@ impl SourceTables {
 
     /// Whether a table has outgrown its format.
     pub(super) fn is_full(&self) -> bool {
-        self.four.is_full() || self.six.is_full()
+        self.four.build.is_full() || self.six.build.is_full()
     }
 
     pub(super) fn owners(&self) -> &[OwnerHash] {
@@ -79,11 +92,11 @@ impl SourceTables {
     }
 
     pub(super) fn four(&self) -> std::borrow::Cow<'_, [u32]> {
-        table::words::<u32>(&self.four)
+        table::words::<u32>(&self.four.build)
     }
 
     pub(super) fn six(&self) -> std::borrow::Cow<'_, [u32]> {
-        table::words::<u128>(&self.six)
+        table::words::<u128>(&self.six.build)
     }
 }
 
@@ -96,9 +109,9 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    fn update<K: Address>(&self, build: &mut K::Build, now: &[Entry<K>], digest: &mut Digest) -> usize {
+    fn update<K: Address>(&self, kept: &mut Kept<K>, now: Vec<Entry<K>>, digest: &mut Digest) -> usize {
         let renamed = |entry: &Entry<K>| self.renamed.get(owner(entry.value)).copied().unwrap_or(true);
-        let changes = table::changes(build.prefixes(), now, |a, b| a.value == b.value && !renamed(b));
+        let changes = table::changes(kept.prefixes.iter().copied(), &now, |a, b| a.value == b.value && !renamed(b));
         for Change { before, now } in &changes {
             if let Some(entry) = before {
                 digest.remove(entry_item(entry, self.before));
@@ -107,7 +120,8 @@ impl Named<'_> {
                 digest.add(entry_item(entry, self.now));
             }
         }
-        table::apply(build, &changes, now);
+        table::apply(&mut kept.build, &changes, &now);
+        kept.prefixes = now;
         changes.len()
     }
 }
