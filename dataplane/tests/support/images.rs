@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use gate25_include::image::format::header;
+use gate25_include::image::format::{HEADER_WORDS, header};
 use gate25_include::image::{Action, ImageBuilder, Kind, Match, Pool, Stage, Undetermined};
 use gate25_include::memfd::{IMAGE_SEALS, Pages, seal_copy};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -72,8 +72,9 @@ pub fn bad(generation: u64) -> Vec<(String, OwnedFd, &'static str)> {
     ] {
         all.push((name.into(), damaged(generation, word), says));
     }
+    all.push(("content".into(), damaged(generation, HEADER_WORDS), "checksum"));
     let last = words(generation).len() - 1;
-    all.push(("content".into(), damaged(generation, last), "digest"));
+    all.push(("gap behind the last section".into(), damaged(generation, last), "section"));
     all
 }
 
