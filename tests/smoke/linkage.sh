@@ -9,4 +9,4 @@ for program in gate25 gate25-control; do
 	libraries=$(ldd "$GATE_BIN/$program") || die "$program: ldd fails"
 	! grep librte_ <<<"$libraries" || die "$program is linked with DPDK"
 done
-ldd "$GATE_BIN/gate25-dataplane" | grep -q librte_eal || die "gate25-dataplane is not linked with the shared DPDK"
+ldd "$GATE_BIN/gate25-dataplane" | grep librte_eal >/dev/null || die "gate25-dataplane is not linked with the shared DPDK"
