@@ -5,11 +5,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use crate::machine;
 use crate::path::subject::Process;
-use crate::path::testpmd::{PROGRAM, eal, in_netns};
+use crate::path::testpmd::{PROGRAM, eal, in_netns, statistics};
 
 /// Kinds of ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -121,7 +120,8 @@ impl Setup {
     }
 
     fn memif(&self, id: u8, role: &str) -> String {
-        let socket = self.file("memif");
+        // A socket for each: DPDK listens with room for one, and two clients that connect at once would be refused.
+        let socket = self.file(&format!("memif{id}"));
         format!("net_memif{id},role={role},id={id},socket={},socket-abstract=no,bsize=2048,rsize=11", socket.display())
     }
 
@@ -135,9 +135,9 @@ impl Setup {
             }
         };
         let prefix = format!("generator-{}", std::process::id());
+        let _ = std::fs::remove_dir_all(format!("/var/run/dpdk/{prefix}"));
         let main = self.main_cpu();
         let mut arguments = eal(&prefix, &format!("0@{main},1@{main}"));
-        arguments.push("--no-telemetry".to_owned());
         let source = format!("net_pcap9,rx_pcap={},infinite_rx=1", self.file("frames.pcap").display());
         for port in [source, to, from, "net_null9,no-rx=1".to_owned()] {
             arguments.extend(["--vdev".to_owned(), port]);
@@ -153,9 +153,8 @@ impl Setup {
         arguments.extend(rest.map(str::to_owned));
         let log = self.file("generator");
         let mut process = Process::start(in_netns(self.netns().as_deref(), PROGRAM, &arguments), &log)?;
-        let talk = || std::fs::read_to_string(&log).unwrap_or_default();
-        process.wait_for("the generator", || talk().contains("Port 3: "))?;
-        std::thread::sleep(Duration::from_millis(300));
+        // Its first port, which repeats the frames, counts as soon as it forwards.
+        process.wait_for("the generator", || statistics(&prefix).is_ok_and(|count| count.frames > 0))?;
         Ok(Some(process))
     }
 }

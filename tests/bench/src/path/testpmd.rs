@@ -35,21 +35,6 @@ impl Testpmd {
         let (log, netns) = (setup.file(name), setup.netns());
         Testpmd { name, prefix, arguments, log, netns, process: None }
     }
-
-    /// Its telemetry socket; EAL numbers those of processes in memory.
-    fn socket(&self) -> Option<PathBuf> {
-        let folder = std::fs::read_dir(format!("/var/run/dpdk/{}", self.prefix)).ok()?;
-        let mut files = folder.flatten().map(|entry| entry.path());
-        files.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("dpdk_telemetry.v2")))
-    }
-
-    fn statistics(&self) -> Result<Count, String> {
-        let path = self.socket().ok_or("testpmd has no telemetry socket")?;
-        let answer = ask(&path, "/ethdev/stats,0").map_err(|error| format!("{}: {error}", path.display()))?;
-        let json: serde_json::Value = serde_json::from_str(&answer).map_err(|error| format!("{answer}: {error}"))?;
-        let get = |key: &str| json["/ethdev/stats"][key].as_u64().unwrap_or(0);
-        Ok(Count { frames: get("ipackets"), lost: get("imissed"), commits: 0 })
-    }
 }
 
 impl Subject for Testpmd {
@@ -59,13 +44,13 @@ impl Subject for Testpmd {
 
     fn start(&mut self) -> Result<(), String> {
         let mut process = Process::start(in_netns(self.netns.as_deref(), PROGRAM, &self.arguments), &self.log)?;
-        process.wait_for("frames through testpmd", || self.statistics().is_ok_and(|count| count.frames > 0))?;
+        process.wait_for("frames through testpmd", || statistics(&self.prefix).is_ok_and(|count| count.frames > 0))?;
         self.process = Some(process);
         Ok(())
     }
 
     fn count(&mut self) -> Result<Count, String> {
-        self.statistics()
+        statistics(&self.prefix)
     }
 
     fn process(&mut self) -> Option<&mut Process> {
@@ -76,6 +61,22 @@ impl Subject for Testpmd {
         self.process = None;
         let _ = std::fs::remove_dir_all(format!("/var/run/dpdk/{}", self.prefix));
     }
+}
+
+/// What the first port of the testpmd with this file prefix has counted.
+pub(super) fn statistics(prefix: &str) -> Result<Count, String> {
+    let path = socket(prefix).ok_or("testpmd has no telemetry socket")?;
+    let answer = ask(&path, "/ethdev/stats,0").map_err(|error| format!("{}: {error}", path.display()))?;
+    let json: serde_json::Value = serde_json::from_str(&answer).map_err(|error| format!("{answer}: {error}"))?;
+    let get = |key: &str| json["/ethdev/stats"][key].as_u64().unwrap_or(0);
+    Ok(Count { frames: get("ipackets"), lost: get("imissed"), commits: 0 })
+}
+
+/// A testpmd's telemetry socket; EAL numbers those of processes in memory.
+fn socket(prefix: &str) -> Option<PathBuf> {
+    let folder = std::fs::read_dir(format!("/var/run/dpdk/{prefix}")).ok()?;
+    let mut files = folder.flatten().map(|entry| entry.path());
+    files.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("dpdk_telemetry.v2")))
 }
 
 /// Arguments of EAL: memory of its own, no devices but those named.
