@@ -1,4 +1,4 @@
-//! Judges one kind of frame N times, in bursts of 64, so that callgrind can count instructions per packet:
+//! Judges one kind of frame N times, in bursts of 64 as a worker does, so that callgrind can count instructions per packet:
 //! take the difference of two runs. Prints the reason, so that the work cannot be optimised away.
 //!
 //! ```text
@@ -13,9 +13,8 @@ use std::process::ExitCode;
 
 use common::policy::{MX, MX6, image};
 use common::*;
-use gate25_include::counters::Reason;
 use gate25_path::reject::{MAX_ANSWER, build};
-use gate25_path::{Action, BURST, Direction, Frame, Verdict, judge_burst};
+use gate25_path::{Action, BURST, Direction, Form, Frame, Frames, Verdicts, judge_frames};
 
 /// Name, direction and frame of each kind.
 fn kinds() -> [(&'static str, Direction, Vec<u8>); 8] {
@@ -49,15 +48,15 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let image = image();
-    let frames = [frame.as_slice(); BURST];
-    let mut verdicts = [Verdict::pass(Reason::NoPolicy); BURST];
+    let frames: Frames<'_> = std::iter::repeat_n(frame.as_slice(), BURST).collect();
+    let mut verdicts = Verdicts::new();
     for _ in 0..count.div_ceil(BURST) {
-        judge_burst(Some(&image), *direction, std::hint::black_box(&frames), &mut verdicts);
-        for _ in verdicts.iter().filter(|verdict| verdict.action == Action::Reject) {
+        judge_frames(Form::Best, Some(&image), *direction, std::hint::black_box(&frames), &mut verdicts);
+        for _ in verdicts.single().filter(|(_, verdict)| verdict.action == Action::Reject) {
             let mut answer = [0; MAX_ANSWER];
             std::hint::black_box(build(Frame::whole(frame), &mut answer));
         }
     }
-    println!("{}", verdicts[0].reason.name());
+    println!("{}", verdicts.get(0).map_or("none", |verdict| verdict.reason.name()));
     ExitCode::SUCCESS
 }
