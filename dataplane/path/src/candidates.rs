@@ -6,10 +6,10 @@
 use gate25_include::image::{Image, SourceValue};
 
 use crate::burst::Sorted;
-use crate::frame::Frame;
+use crate::frame::{Direction, Frame};
 use crate::frames::{BURST, Frames, places};
 use crate::parse::{Packet, Segment};
-use crate::verdict::{Verdict, judge_segment};
+use crate::verdict::{Verdict, judge, judge_segment};
 
 /// Judges the segments to port 25 in `sorted`, all outbound.
 #[inline(never)]
@@ -63,10 +63,12 @@ fn judge_each(
     let mask = if v6 { sorted.smtp6 } else { sorted.smtp4 };
     for (place, found) in places(mask).zip(found) {
         let (frame, at) = (Frame::whole(frames.get(place)), network_at(sorted, place));
-        let segment = Segment::plain(frame, at, v6);
-        if let (Some(verdict), Ok(segment)) = (verdicts.get_mut(place), segment) {
-            *verdict = judge_segment(image, frame, Packet::plain(at, v6), segment, found.matched());
-        }
+        let Some(verdict) = verdicts.get_mut(place) else { continue };
+        *verdict = match Segment::plain(frame, at, v6) {
+            Ok(segment) => judge_segment(image, frame, Packet::plain(at, v6), segment, found.matched()),
+            // The first pass has seen the segment; were it wrong, no verdict of an earlier burst may stand here.
+            Err(_) => judge(Some(image), Direction::Outbound, frames.get(place)),
+        };
     }
 }
 
