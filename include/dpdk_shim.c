@@ -102,6 +102,7 @@ int gate25_port_configure(uint16_t port, const struct gate25_port_conf *conf)
 	eth.rxmode.mtu = conf->mtu;
 	eth.rxmode.offloads = conf->rx_offloads;
 	eth.txmode.offloads = conf->tx_offloads;
+	eth.intr_conf.rxq = conf->rx_interrupts;
 	if (conf->rss_types != 0) {
 		eth.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		eth.rx_adv_conf.rss_conf.rss_hf = conf->rss_types;

@@ -34,6 +34,7 @@ struct gate25_port_conf {
 	uint64_t rss_types;           /* 0: no RSS */
 	uint8_t *rss_key;             /* NULL: the driver's own */
 	uint8_t rss_key_len;
+	uint8_t rx_interrupts;        /* 1: receive interrupts can be enabled later */
 };
 
 struct gate25_link_state {

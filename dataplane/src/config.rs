@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -54,12 +55,22 @@ pub struct Link {
 }
 
 /// What a worker does when all its queues are empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
     /// Spins: least delay, a whole CPU.
     Poll,
-    /// Backs off, with at most 50 µs of added delay.
+    /// Backs off.
+    Adaptive {
+        /// How long a frame may wait for a worker that cannot be woken by it: 10 µs to 1 ms.
+        delay: Duration,
+    },
+}
+
+/// The key `idle`.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum IdleName {
+    Poll,
     Adaptive,
 }
 
@@ -123,7 +134,9 @@ struct Raw {
     cores: Spanned<Vec<Spanned<i64>>>,
     main_core: Spanned<i64>,
     #[serde(default = "default_idle")]
-    idle: Idle,
+    idle: IdleName,
+    #[serde(default)]
+    idle_delay: Option<Spanned<i64>>,
     #[serde(default)]
     eal: Vec<Spanned<String>>,
     #[serde(default = "default_true")]
@@ -181,13 +194,21 @@ fn check(raw: Raw) -> Result<Config, Wrong> {
         main_core: number(&raw.main_core, "main_core", 0, MAX_CPU)?,
         instance: raw.instance.into_inner(),
         cores,
-        idle: raw.idle,
+        idle: check_idle(raw.idle, raw.idle_delay.as_ref())?,
         eal: raw.eal.into_iter().map(Spanned::into_inner).collect(),
         huge_pages: raw.huge_pages,
         distant_cores: raw.distant_cores,
         run_dir,
         descriptors,
         links: check_links(raw.link)?,
+    })
+}
+
+fn check_idle(name: IdleName, delay: Option<&Spanned<i64>>) -> Result<Idle, Wrong> {
+    let delay = delay.map(|value| number::<u16>(value, "idle_delay", 10, 1000)).transpose()?;
+    Ok(match name {
+        IdleName::Poll => Idle::Poll,
+        IdleName::Adaptive => Idle::Adaptive { delay: Duration::from_micros(delay.unwrap_or(IDLE_DELAY).into()) },
     })
 }
 
@@ -265,8 +286,8 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, column + 1)
 }
 
-fn default_idle() -> Idle {
-    Idle::Adaptive
+fn default_idle() -> IdleName {
+    IdleName::Adaptive
 }
 
 fn default_true() -> bool {
@@ -281,6 +302,8 @@ pub const MAX_WORKERS: usize = 64;
 pub const MAX_LINKS: usize = 16;
 const DEFAULT_MTU: u16 = 1500;
 const DESCRIPTORS: u16 = 1024;
+/// Microseconds.
+const IDLE_DELAY: u16 = 50;
 /// EAL's own bound (RTE_MAX_LCORE is 128 to 256) does not matter: `--lcores` maps any CPU.
 const MAX_CPU: i64 = 1023;
 const MAX_INSTANCE: usize = 32;
@@ -334,7 +357,12 @@ propagate_link = true
         assert_eq!((config.huge_pages, config.run_dir.to_str()), (true, Some("/run/gate25")));
         assert!(!config.distant_cores && parse(&format!("distant_cores = true\n{GOOD}")).unwrap().distant_cores);
         let config = parse(&GOOD.replace("mtu = 9216\n", "").replace("idle = \"poll\"\n", "")).unwrap();
-        assert_eq!((config.links[0].mtu, config.idle), (1500, Idle::Adaptive));
+        let adaptive = |us| Idle::Adaptive { delay: Duration::from_micros(us) };
+        assert_eq!((config.links[0].mtu, config.idle), (1500, adaptive(50)));
+        for delay in [10, 1000] {
+            let text = GOOD.replace("idle = \"poll\"", &format!("idle = \"adaptive\"\nidle_delay = {delay}"));
+            assert_eq!(parse(&text).unwrap().idle, adaptive(delay));
+        }
     }
 
     #[test]
@@ -347,6 +375,8 @@ propagate_link = true
             ("main_core = 1", "main_core = \"1\"", "d.toml:3:13: invalid type"),
             ("main_core = 1", "main_cores = 1", "d.toml:3:1: unknown field `main_cores`"),
             ("idle = \"poll\"", "idle = \"lazy\"", "d.toml:4:8: unknown variant `lazy`, expected `poll` or `adaptive`"),
+            ("idle = \"poll\"", "idle_delay = 9", "d.toml:4:14: idle_delay = 9; use 10 to 1000"),
+            ("idle = \"poll\"", "idle_delay = 1001", "idle_delay = 1001; use 10 to 1000"),
             ("idle = \"poll\"", "eal = [\"--lcores=0@0\"]", "d.toml:4:8: \"--lcores\" is gate25's own; use cores"),
             ("idle = \"poll\"", "run_dir = \"run\"", "run_dir = \"run\" is relative"),
             ("idle = \"poll\"", "descriptors = 63", "descriptors = 63; use 64 to 16384"),

@@ -3,12 +3,12 @@
 //! Owns the ports from plugging to stopping. Worker i owns queue i of every port of every link; a link whose
 //! ports have too few queues is worked on by one worker, and that is said. Promise: after `stop` no port runs.
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Idle};
 use crate::eal::Eal;
 use crate::failure::Failure;
 use crate::lock::{self, Lock, LockError};
 use crate::mbuf::Pool;
-use crate::port::{Plan, Port, RxQueue, TxQueue, frame_room};
+use crate::port::{Plan, Port, RxQueue, TxQueue, Wake, frame_room};
 use crate::preflight;
 
 /// A link with its started ports.
@@ -44,6 +44,8 @@ pub struct LinkQueues {
     pub network_tx: TxQueue,
     /// Buffers for answers.
     pub pool: Pool,
+    /// What tells that the two receive queues have frames, access and network; None for one that nothing tells of.
+    pub wakes: [Option<Wake>; 2],
 }
 
 impl Link {
@@ -71,9 +73,11 @@ impl Link {
         let queues = common_queues(&link.name, &access, &network, workers, say);
         let scatter = scatters(&access, &network);
         let pool = buffers(config, link, &access, &network, scatter)?;
+        let wakes = config.idle != Idle::Poll;
         for port in [&mut access, &mut network] {
-            let plan = Plan { queues, mtu: link.mtu, descriptors: config.descriptors, scatter };
+            let plan = Plan { queues, mtu: link.mtu, descriptors: config.descriptors, scatter, wakes };
             port.start(eal, plan, &pool)?;
+            say_without_wake(config, &link.name, port, queues, say);
         }
         Ok(Self {
             name: link.name.clone(),
@@ -94,7 +98,8 @@ impl Link {
         }
         let (access_rx, access_tx) = self.access.queues(worker);
         let (network_rx, network_tx) = self.network.queues(worker);
-        Some(LinkQueues { link, access_rx, access_tx, network_rx, network_tx, pool: self.pool })
+        let wakes = [&self.access, &self.network].map(|port| port.wake(worker, self.queues));
+        Some(LinkQueues { link, access_rx, access_tx, network_rx, network_tx, pool: self.pool, wakes })
     }
 
     /// Stops both ports; no worker may use them any more.
@@ -164,6 +169,20 @@ fn common_queues(name: &str, access: &Port, network: &Port, workers: u16, say: &
         }
     }
     queues.max(1)
+}
+
+/// Says what an idle worker costs at a port that cannot wake it.
+fn say_without_wake(config: &Config, name: &str, port: &Port, queues: u16, say: &mut dyn FnMut(String)) {
+    if let Idle::Adaptive { delay } = config.idle
+        && (0..queues).any(|queue| port.wake(queue, queues).is_none())
+    {
+        say(format!(
+            "link {name}: port \"{}\" cannot wake a worker when a frame comes: idle workers look every {} us \
+             (idle_delay)",
+            port.text(),
+            delay.as_micros()
+        ));
+    }
 }
 
 /// Whether long frames may lie in several buffers: only if both ports can receive and send them so.

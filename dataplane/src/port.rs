@@ -6,14 +6,20 @@
 
 #![allow(unsafe_code)]
 
+mod wake;
+
 use std::ffi::{CStr, CString};
+use std::os::fd::RawFd;
 
 use dpdk_sys::{gate25_link_state, gate25_port_conf, gate25_port_info, rte_eth_stats};
+use rustix::net::AddressFamily;
 
 use crate::device::{Bus, Device, ETHERNET_AND_TAGS};
 use crate::eal::{self, Eal};
 use crate::failure::Failure;
 use crate::mbuf::{Burst, Pool};
+
+pub use wake::Wake;
 
 /// A receive queue of a started port; its holder alone may use it.
 #[derive(Debug)]
@@ -55,6 +61,8 @@ pub struct Plan {
     pub descriptors: u16,
     /// Frames may be received in several buffers.
     pub scatter: bool,
+    /// Workers want to be woken by frames.
+    pub wakes: bool,
 }
 
 /// A port of a link.
@@ -65,6 +73,10 @@ pub struct Port {
     device: Device,
     info: gate25_port_info,
     running: bool,
+    /// The socket of each receive queue of a kernel interface, in order.
+    sockets: Vec<RawFd>,
+    /// Receive interrupts were asked for.
+    interrupts: bool,
 }
 
 impl RxQueue {
@@ -97,14 +109,18 @@ impl Port {
             device: device.clone(),
             info: gate25_port_info::default(),
             running: false,
+            sockets: Vec::new(),
+            interrupts: false,
         };
         let name = CString::new(device.name()).map_err(|error| port.failure(error))?;
         let probe = CString::new(device.to_string()).map_err(|error| port.failure(error))?;
         // SAFETY: EAL runs; the text is NUL-terminated and copied.
-        let rc = unsafe { dpdk_sys::rte_dev_probe(probe.as_ptr()) };
+        let (rc, sockets) = port.new_sockets(PACKET, || unsafe { dpdk_sys::rte_dev_probe(probe.as_ptr()) });
         if rc != 0 {
             return Err(port.missing(&eal.cause()));
         }
+        // Its driver opens them here, one for each queue in order (checked against DPDK 22.11's and main's source).
+        port.sockets = sockets;
         // SAFETY: the name is NUL-terminated; the id is ours to write.
         let rc = unsafe { dpdk_sys::rte_eth_dev_get_port_by_name(name.as_ptr(), &mut port.id) };
         if rc != 0 {
@@ -154,8 +170,22 @@ impl Port {
         &self.device
     }
 
-    /// Configures queues, MTU, RSS and offloads, and starts the port.
+    /// Configures queues, MTU, RSS and offloads, and starts the port; without receive interrupts if it does not start
+    /// with them.
     pub fn start(&mut self, eal: &mut Eal, plan: Plan, pool: &Pool) -> Result<(), Failure> {
+        self.interrupts = plan.wakes && self.device.bus() == Bus::Pci;
+        let mut started = self.try_start(eal, plan, pool);
+        if started.is_err() && std::mem::take(&mut self.interrupts) {
+            started = self.try_start(eal, plan, pool);
+        }
+        started?;
+        self.running = true;
+        self.hear_everything();
+        self.discard_strays(plan.queues);
+        Ok(())
+    }
+
+    fn try_start(&mut self, eal: &mut Eal, plan: Plan, pool: &Pool) -> Result<(), Failure> {
         self.configure(eal, plan)?;
         let (mut rx, mut tx) = (plan.descriptors, plan.descriptors);
         // SAFETY: a configured port; both counts are ours to write.
@@ -163,26 +193,47 @@ impl Port {
         self.check(eal, "its descriptors cannot be chosen", rc)?;
         let node = self.info.socket.cast_unsigned();
         for queue in 0..plan.queues {
-            // SAFETY: a configured port; no queue options; the pool lives until EAL ends.
-            let rc =
-                unsafe { dpdk_sys::rte_eth_rx_queue_setup(self.id, queue, rx, node, std::ptr::null(), pool.as_ptr()) };
+            let (rc, sockets) = self.new_sockets(XDP, || {
+                let options = std::ptr::null();
+                // SAFETY: a configured port; no queue options; the pool lives until EAL ends.
+                unsafe { dpdk_sys::rte_eth_rx_queue_setup(self.id, queue, rx, node, options, pool.as_ptr()) }
+            });
             self.check(eal, "a receive queue cannot be set up", rc)?;
+            self.sockets.extend(sockets);
             // SAFETY: a configured port; no queue options.
             let rc = unsafe { dpdk_sys::rte_eth_tx_queue_setup(self.id, queue, tx, node, std::ptr::null()) };
             self.check(eal, "a transmit queue cannot be set up", rc)?;
         }
         // SAFETY: every queue is set up.
         let rc = unsafe { dpdk_sys::rte_eth_dev_start(self.id) };
-        self.check(eal, "it does not start", rc)?;
-        self.running = true;
-        self.hear_everything();
-        self.discard_strays(plan.queues);
-        Ok(())
+        self.check(eal, "it does not start", rc)
+    }
+
+    /// Runs `open`; gives its result and the sockets of `family` that have come, if that is this driver's.
+    fn new_sockets(&self, family: (&str, AddressFamily), open: impl FnOnce() -> i32) -> (i32, Vec<RawFd>) {
+        if self.device.driver() != family.0 {
+            return (open(), Vec::new());
+        }
+        let before = wake::sockets(family.1);
+        let rc = open();
+        let mut after = wake::sockets(family.1);
+        after.retain(|fd| !before.contains(fd));
+        (rc, after)
     }
 
     /// The queues `index` of a started port. Give each to one worker.
     pub fn queues(&self, index: u16) -> (RxQueue, TxQueue) {
         (RxQueue { port: self.id, index }, TxQueue { port: self.id, index })
+    }
+
+    /// What tells that receive queue `index` of a started port with `queues` of them has frames; None if nothing
+    /// does.
+    pub fn wake(&self, index: u16, queues: u16) -> Option<Wake> {
+        if self.interrupts {
+            return Wake::interrupt(self.id, index);
+        }
+        let socket = self.sockets.get(usize::from(index)).filter(|_| self.sockets.len() == usize::from(queues));
+        socket.map(|fd| Wake::socket(*fd))
     }
 
     /// Frames and bytes as the driver counts them; None if it cannot.
@@ -254,6 +305,7 @@ impl Port {
             rss_types,
             rss_key: if key.is_empty() { std::ptr::null_mut() } else { key.as_mut_ptr() },
             rss_key_len: u8::try_from(key.len()).unwrap_or(0),
+            rx_interrupts: self.interrupts.into(),
         };
         // SAFETY: a valid, stopped port; ethdev copies the configuration, the key lives until the call returns.
         let rc = unsafe { dpdk_sys::gate25_port_configure(self.id, &conf) };
@@ -335,6 +387,9 @@ pub fn frame_room(device: &Device, mtu: u16) -> u32 {
     }
 }
 
+/// Drivers that receive by sockets of the kernel, and the family of these.
+const PACKET: (&str, AddressFamily) = ("net_af_packet", AddressFamily::PACKET);
+const XDP: (&str, AddressFamily) = ("net_af_xdp", AddressFamily::XDP);
 const XDP_HEADROOM: u32 = 256;
 const DRIVER_OVERHEAD: u32 = 12;
 /// Bytes of eight VLAN tags.

@@ -19,6 +19,7 @@ use crate::eal::{self, Eal};
 use crate::failure::Failure;
 use crate::generations::Generations;
 use crate::housekeeping::{Housekeeping, say};
+use crate::idle::limit_wake_up;
 use crate::links::{self, Link};
 use crate::lock::{Lock, LockError};
 use crate::preflight;
@@ -49,6 +50,7 @@ fn serve(config: &Config, eal: &Eal, links: &[Link], signals: &Signals) -> Resul
     let telemetry = telemetry(config, identity)?;
     let server = Server::listen(&config.run_dir.join(format!("{}.sock", config.instance)))?;
     harden(&mut say);
+    let _latency = limit_wake_up(config.idle, &mut say);
     let mut publisher = Publisher::default();
     let subscribers: Vec<Subscriber> = config.cores.iter().map(|_| publisher.subscribe()).collect();
     let mut generations = Generations::new(publisher);

@@ -83,7 +83,9 @@ struct Hands {
 
 impl Worker {
     /// On the thread that is to run it.
-    pub fn new(orders: Orders) -> Self {
+    pub fn new(mut orders: Orders) -> Self {
+        let wakes = orders.links.iter_mut().flat_map(|queues| std::mem::take(&mut queues.wakes));
+        let backoff = Backoff::new(orders.idle, wakes);
         let lanes = |queues: LinkQueues| Lanes {
             outbound: orders.telemetry.link(queues.link, Direction::Outbound),
             inbound: orders.telemetry.link(queues.link, Direction::Inbound),
@@ -95,7 +97,7 @@ impl Worker {
             telemetry: orders.telemetry,
             clock: orders.clock,
             stop: orders.stop,
-            backoff: Backoff::new(orders.idle),
+            backoff,
             hands: Hands {
                 burst: Burst::new(),
                 dropped: Burst::new(),

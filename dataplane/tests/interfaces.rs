@@ -202,6 +202,36 @@ fn two_workers_share_a_cpu_and_a_link() {
     assert_same(&sent, &seen);
 }
 
+/// It waits for the sockets of its queues, a millisecond at most. A worker that slept in steps of 50 µs would look
+/// twenty times as often.
+#[test]
+fn an_idle_worker_waits_for_the_kernels_interfaces() {
+    if absent() {
+        return;
+    }
+    for (driver, workers) in [("net_af_packet", 1), ("net_af_packet", 2), ("net_af_xdp", 1)] {
+        let (access, network) = (format!("{driver}0,iface=X"), format!("{driver}1,iface=Y"));
+        let top = format!("cores = {:?}\nhuge_pages = false\nidle = \"adaptive\"\n", vec![0; workers]);
+        let bench = Bench::new(&access, &network, 1500, &top);
+        assert!(!bench.dataplane.log().contains("cannot wake"), "{}", bench.dataplane.log());
+        let telemetry = bench.dataplane.telemetry();
+        let rounds = || (0..workers).map(|worker| telemetry.worker(worker, WorkerCounter::Polls) / 2).sum::<u64>();
+        std::thread::sleep(Duration::from_millis(500));
+        let before = (rounds(), bench.dataplane.workers_cpu());
+        std::thread::sleep(Duration::from_secs(2));
+        let cpu = (bench.dataplane.workers_cpu() - before.1).as_secs_f64() * 50.0 / workers as f64;
+        let rounds = (rounds() - before.0) / (2 * workers as u64);
+        eprintln!("{driver}, {workers} workers: {rounds} rounds a second, {cpu:.2} % of a CPU, each");
+        assert!(cpu > 0.0);
+        assert!((1..=2000).contains(&rounds), "{driver}, {workers} workers: {rounds} rounds a second");
+        let sent = frames(18, 500, 1514, &[0x0800]);
+        let (mut sent, mut seen) = (sent.clone(), bench.through(&sent, true));
+        sent.sort();
+        seen.sort();
+        assert_same(&sent, &seen);
+    }
+}
+
 /// What DPDK's af_packet does not bring through bit-identical: an outer tag 0x88a8, IPv4 fragments.
 fn altered_by_packet_sockets() -> Vec<Vec<u8>> {
     let mut random = Random(9);

@@ -123,6 +123,32 @@ fn null_ports_conserve_frames_and_buffers() {
     assert_eq!(telemetry.link(1, Outbound, LinkCounter::RxBytes) % 9000, 0);
 }
 
+/// Nothing wakes a worker at a ring: it sleeps in steps, which is said, and the delay is the operator's choice.
+#[test]
+fn an_idle_worker_at_ports_that_wake_nobody_sleeps_in_steps() {
+    if skipped() {
+        return;
+    }
+    let mut looks = Vec::new();
+    for delay in [50, 500] {
+        let mut plan = Plan::new();
+        plan.top += &format!("idle_delay = {delay}\n");
+        let dataplane = plan.link("net_ring0", "net_ring1", "").start();
+        let log = dataplane.log();
+        assert!(log.contains(&format!("cannot wake a worker when a frame comes: idle workers look every {delay} us")));
+        let telemetry = dataplane.telemetry();
+        let rounds = || telemetry.worker(0, WorkerCounter::Polls) / 2;
+        std::thread::sleep(Duration::from_millis(500));
+        let before = (rounds(), dataplane.workers_cpu());
+        std::thread::sleep(Duration::from_secs(2));
+        let cpu = (dataplane.workers_cpu() - before.1).as_secs_f64() * 50.0;
+        looks.push((rounds() - before.0) / 2);
+        eprintln!("idle_delay {delay}: {} rounds a second, {cpu:.2} % of a CPU", looks.last().unwrap());
+    }
+    // At most once in half the delay.
+    assert!(looks[0] <= 1_000_000 / 25 && looks[1] <= 1_000_000 / 250 && looks[1] > 0, "{looks:?}");
+}
+
 #[test]
 fn a_port_with_one_queue_is_received_by_one_worker_and_said() {
     if skipped() {

@@ -178,6 +178,16 @@ impl Dataplane {
         TelemetryReader::open(fd.unwrap()).unwrap()
     }
 
+    /// CPU time that the worker threads have used.
+    pub fn workers_cpu(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().flatten();
+        let read = |task: &std::fs::DirEntry, file: &str| std::fs::read_to_string(task.path().join(file)).unwrap();
+        let nanoseconds =
+            |task: &std::fs::DirEntry| -> u64 { read(task, "schedstat").split(' ').next().unwrap().parse().unwrap() };
+        let workers = tasks.filter(|task| read(task, "comm").contains("worker"));
+        Duration::from_nanos(workers.map(|task| nanoseconds(&task)).sum())
+    }
+
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
