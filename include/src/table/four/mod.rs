@@ -20,6 +20,8 @@
 //! ```
 //! The palette holds each different value once. When it is full, lists become wide.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod build;
 mod burst;
 mod find;

@@ -73,6 +73,22 @@ fn value() -> impl Strategy<Value = u32> {
     prop_oneof![1u32..5, 1u32..=table::MAX_VALUE]
 }
 
+#[test]
+fn a_burst_may_have_any_length() {
+    // Dense /24s beside a sparse /16, a run and nothing: each kind of node in each place of a vector.
+    let hosts = (0..200).map(|host| ((0x0a00_0500 | host, 32), 7 + host));
+    let others = [((0x0a00_0000, 16), 1), ((0x0a01_0000, 24), 2), ((0x0a02_0004, 32), 3)];
+    let prefixes: Prefixes = hosts.chain(others).collect();
+    let build = Build::from_sorted(&entries(&prefixes));
+    let keys: Vec<u32> = (0..200_u32).map(|n| 0x0a00_0000 | (n % 4) << 16 | (n * 7 % 256) | (n & 8) << 5).collect();
+    let keys: Vec<u32> =
+        keys.iter().map(|key| if key >> 16 == 0x0a00 { key & 0xffff_00ff | 0x500 } else { *key }).collect();
+    for length in 0..=keys.len() {
+        assert_eq!(found(build.words(), &keys[..length]).len(), length);
+    }
+    compare(build.words(), &prefixes, &keys);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 

@@ -209,8 +209,8 @@ fn section<A: Family>(image: &Image) -> &[u32] {
 const AVX512: &str = "gate25 avx512";
 const SCALAR: &str = "gate25 scalar";
 
-/// Keys that are looked up in one call, as workers do.
-pub(super) const BURST: usize = 32;
+/// Keys that are looked up in one call, by every subject: a worker's burst.
+pub(super) const BURST: usize = 64;
 
 /// Pool `owner` of a workload.
 pub fn pool_named(name: &str, owner: u16) -> PoolSpec<'_> {

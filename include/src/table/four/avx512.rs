@@ -1,0 +1,336 @@
+//! A burst with AVX-512: up to 64 keys go through the trie together, stage by stage, 16 in a vector.
+//!
+//! What is common goes this way: a value in the root, a run of /24s, a dense /24 and its exceptional addresses. Keys of
+//! sparse or wide nodes are looked up one by one behind them. Nothing branches on what was loaded but on which kinds of
+//! node there are: a branch mispredicted behind a cache miss would keep the loads that follow waiting. No gather
+//! leaves the table, whatever its words say: every index is clamped.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::*;
+
+use super::*;
+
+/// Whether the CPU has the instructions.
+#[inline]
+pub(super) fn runs_here() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vpopcntdq")
+        && is_x86_feature_detected!("popcnt")
+}
+
+/// [`find()`] for each key; of slices of different lengths the shorter one counts.
+///
+/// # Safety
+/// [`runs_here`] is true, and `table` has 2 to 2^31 - 1 words.
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+pub(super) unsafe fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) {
+    let count = keys.len().min(found.len());
+    let trie = Words::new(table);
+    let (keys, found) = (keys.get(..count).unwrap_or_default(), found.get_mut(..count).unwrap_or_default());
+    let (keys, found) = chunks::<64, 4>(&trie, keys, found);
+    let (keys, found) = chunks::<32, 2>(&trie, keys, found);
+    let (rest, last) = chunks::<16, 1>(&trie, keys, found);
+    if let Some(first) = rest.first().filter(|_| rest.len() >= FEW) {
+        let (mut keys, mut found) = ([*first; 16], [0; 16]);
+        keys.iter_mut().zip(rest).for_each(|(place, key)| *place = *key);
+        chunk::<16, 1>(&trie, &keys, &mut found);
+        last.iter_mut().zip(found).for_each(|(place, value)| *place = value);
+    } else {
+        rest.iter().zip(last).for_each(|(key, found)| *found = find(table, *key));
+    }
+}
+
+/// So many keys are worth a vector.
+const FEW: usize = 4;
+
+/// Looks up whole chunks of `KEYS` keys; gives the keys behind them, and their places.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn chunks<'k, 'f, const KEYS: usize, const N: usize>(
+    trie: &Words<'_>,
+    keys: &'k [u32],
+    found: &'f mut [u32],
+) -> (&'k [u32], &'f mut [u32]) {
+    let (whole, rest) = keys.as_chunks::<KEYS>();
+    let (places, last) = found.as_chunks_mut::<KEYS>();
+    for (keys, found) in whole.iter().zip(places) {
+        chunk::<KEYS, N>(trie, keys, found);
+    }
+    (rest, last)
+}
+
+/// 16 keys and what is known of each.
+#[derive(Clone, Copy)]
+struct Sixteen {
+    key: __m512i,
+    /// Entry of the root.
+    entry: __m512i,
+    /// The value, where it has been found.
+    value: __m512i,
+    /// The word of a bitmap that the key stands in, and the counts of the words before it.
+    bits: __m512i,
+    counts: __m512i,
+    /// Lanes whose entry is a value, whose node is runs, is dense; whose address is exceptional.
+    in_root: u16,
+    runs: u16,
+    dense: u16,
+    exceptional: u16,
+}
+
+/// `KEYS` keys, `N` times 16. What is done with vectors is written as loops: a closure handed to a function without
+/// the target features would not be inlined.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn chunk<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u32; KEYS], found: &mut [u32; KEYS]) {
+    let mut all = enter::<KEYS, N>(trie, keys);
+    let (mut runs, mut dense, mut apart) = (0, 0, 0_u64);
+    for (n, one) in all.iter().enumerate() {
+        (runs, dense) = (runs | one.runs, dense | one.dense);
+        apart |= u64::from(!(one.in_root | one.runs | one.dense)) << (16 * n);
+    }
+    if runs != 0 {
+        trie.runs(&mut all);
+    }
+    if dense != 0 {
+        trie.dense(&mut all);
+        apart |= trie.exceptions(&mut all);
+    }
+    for (one, found) in all.iter().zip(found.as_chunks_mut::<16>().0) {
+        // SAFETY: 16 words are there to be written.
+        unsafe { _mm512_storeu_si512(found.as_mut_ptr().cast(), one.value) };
+    }
+    if apart != 0 {
+        one_by_one(trie.table, keys, found, apart);
+    }
+}
+
+/// Looks up the keys in these lanes with [`find()`].
+#[cold]
+#[inline(never)]
+fn one_by_one(table: &[u32], keys: &[u32], found: &mut [u32], lanes: u64) {
+    for (lane, (key, found)) in keys.iter().zip(found).enumerate() {
+        if lanes >> lane & 1 != 0 {
+            *found = find(table, *key);
+        }
+    }
+}
+
+/// The keys, and their entries of the root.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn enter<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u32; KEYS]) -> [Sixteen; N] {
+    let (zero, no) = (_mm512_setzero_si512(), 0);
+    let none = Sixteen {
+        key: zero,
+        entry: zero,
+        value: zero,
+        bits: zero,
+        counts: zero,
+        in_root: no,
+        runs: no,
+        dense: no,
+        exceptional: no,
+    };
+    let mut all = [none; N];
+    for (one, keys) in all.iter_mut().zip(keys.as_chunks::<16>().0) {
+        // SAFETY: 16 keys are there to be read.
+        one.key = unsafe { _mm512_loadu_si512(keys.as_ptr().cast()) };
+        one.entry = trie.words(!0, _mm512_add_epi32(_mm512_srli_epi32::<16>(one.key), set(ROOT as u32)));
+        one.value = one.entry;
+    }
+    for one in &mut all {
+        let tag = _mm512_srli_epi32::<TAG_SHIFT>(one.entry);
+        one.in_root = _mm512_testn_epi32_mask(tag, tag);
+        one.runs = _mm512_cmpeq_epi32_mask(tag, set(RUNS));
+        one.dense = _mm512_cmpeq_epi32_mask(tag, set(DENSE));
+    }
+    all
+}
+
+/// The table, the index of its last word and of its last whole pair of words in each lane, the palette's first word.
+struct Words<'a> {
+    table: &'a [u32],
+    last: __m512i,
+    last_pair: __m512i,
+    palette: __m512i,
+}
+
+impl<'a> Words<'a> {
+    /// Of 2 to 2^31 - 1 words.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    fn new(table: &'a [u32]) -> Words<'a> {
+        let palette = set(find::word(table, PALETTE_LINE).wrapping_mul(LINE_WORDS as u32));
+        let (last, last_pair) = (set(table.len() as u32 - 1), set(table.len() as u32 / 2 - 1));
+        Words { table, last, last_pair, palette }
+    }
+
+    /// The words at these indexes in the lanes of `mask`, 0 in the others.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    fn words(&self, mask: __mmask16, index: __m512i) -> __m512i {
+        let index = _mm512_min_epu32(index, self.last);
+        // SAFETY: every index is at most that of the last word, which is below 2^31.
+        unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), mask, index, self.table.as_ptr().cast()) }
+    }
+
+    /// The pairs of words at these indexes, which count pairs: all first words, all second words.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    fn pairs(&self, mask: __mmask16, index: __m512i) -> [__m512i; 2] {
+        let index = _mm512_min_epu32(index, self.last_pair);
+        let (low, high) = (_mm512_castsi512_si256(index), _mm512_extracti64x4_epi64::<1>(index));
+        let (none, at) = (_mm512_setzero_si512(), self.table.as_ptr().cast());
+        // SAFETY: every index is at most that of the last whole pair.
+        let (low, high) = unsafe {
+            let low = _mm512_mask_i32gather_epi64::<8>(none, mask as u8, low, at);
+            (low, _mm512_mask_i32gather_epi64::<8>(none, (mask >> 8) as u8, high, at))
+        };
+        let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+        let odd = _mm512_or_si512(even, set(1));
+        [_mm512_permutex2var_epi32(low, even, high), _mm512_permutex2var_epi32(low, odd, high)]
+    }
+
+    /// The values with these numbers of the lists at these words.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    fn listed(&self, mask: __mmask16, list: __m512i, index: __m512i) -> __m512i {
+        let word = self.words(mask, _mm512_add_epi32(list, _mm512_srli_epi32::<1>(index)));
+        let shift = _mm512_slli_epi32::<4>(_mm512_and_si512(index, set(1)));
+        let number = _mm512_and_si512(_mm512_srlv_epi32(word, shift), set(0xffff));
+        self.words(mask, _mm512_add_epi32(self.palette, number))
+    }
+
+    /// Runs of /24s: the values.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    fn runs<const N: usize>(&self, all: &mut [Sixteen; N]) {
+        for one in all.iter_mut() {
+            let (first, position) = (node_word(one.entry), _mm512_srli_epi32::<8>(one.key));
+            one.bits = self.words(one.runs, bits_word(first, position));
+            let at = _mm512_add_epi32(first, counts_word(position));
+            one.counts = self.words(one.runs, _mm512_add_epi32(at, set(BITMAP_WORDS as u32)));
+        }
+        for one in all.iter_mut() {
+            let index = ranked(one.counts, one.bits, _mm512_srli_epi32::<8>(one.key));
+            let list = _mm512_add_epi32(node_word(one.entry), set(RUNS_HEAD as u32));
+            let values = self.listed(one.runs, list, index);
+            one.value = _mm512_mask_mov_epi32(one.value, one.runs, values);
+        }
+    }
+
+    /// Dense /16s: the usual values of the keys' /24s, and whose address is exceptional.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    fn dense<const N: usize>(&self, all: &mut [Sixteen; N]) {
+        for one in all.iter_mut() {
+            let [usual, place] = self.pairs(one.dense, record(one.entry, one.key));
+            one.value = _mm512_mask_mov_epi32(one.value, one.dense, usual);
+            one.bits = self.words(one.dense, bits_word(_mm512_slli_epi32::<3>(place), one.key));
+        }
+        for one in all.iter_mut() {
+            let bit = _mm512_sllv_epi32(set(1), _mm512_and_si512(one.key, set(31)));
+            one.exceptional = _mm512_mask_test_epi32_mask(one.dense, one.bits, bit);
+        }
+    }
+
+    /// The values of exceptional addresses. They are brought together in one vector, for gathers take as long for few
+    /// lanes as for all. Gives the lanes left out: all, if they are more than 16 or the list of one is wide.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    fn exceptions<const N: usize>(&self, all: &mut [Sixteen; N]) -> u64 {
+        let (who, count, lanes) = exceptional(all);
+        let mask = ((1_u64 << count.min(16)) - 1) as u16;
+        let (mut entry, mut key, mut bits) = (who, who, who);
+        for (n, one) in (0..).zip(all.iter()) {
+            let own = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32::<4>(who), set(n));
+            entry = _mm512_mask_permutexvar_epi32(entry, own, who, one.entry);
+            key = _mm512_mask_permutexvar_epi32(key, own, who, one.key);
+            bits = _mm512_mask_permutexvar_epi32(bits, own, who, one.bits);
+        }
+        let position = _mm512_and_si512(_mm512_srli_epi32::<8>(key), set(0xff));
+        let lists = _mm512_add_epi32(node_word(entry), set(DENSE_LISTS as u32));
+        let list = self.words(mask, _mm512_add_epi32(lists, position));
+        let wide = _mm512_mask_cmplt_epi32_mask(mask, list, _mm512_setzero_si512());
+        let counts_at = _mm512_slli_epi32::<4>(list);
+        let counts = self.words(mask, _mm512_add_epi32(counts_at, counts_word(key)));
+        let index = _mm512_sub_epi32(ranked(counts, bits, key), set(1));
+        let values = self.listed(mask, _mm512_add_epi32(counts_at, set(COUNT_WORDS as u32)), index);
+        let mut before = 0;
+        for one in all.iter_mut() {
+            let own = _mm512_permutexvar_epi32(_mm512_add_epi32(numbers(), set(before)), values);
+            one.value = _mm512_mask_expand_epi32(one.value, one.exceptional, own);
+            before += one.exceptional.count_ones();
+        }
+        if count > 16 || wide != 0 { lanes } else { 0 }
+    }
+}
+
+/// The numbers of the exceptional lanes, as many as fit; how many there are; a bit for each.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn exceptional<const N: usize>(all: &[Sixteen; N]) -> (__m512i, u32, u64) {
+    let (mut who, mut count, mut lanes) = (set(u32::MAX), 0, 0);
+    for (n, one) in (0..).zip(all.iter()) {
+        let own = _mm512_maskz_compress_epi32(one.exceptional, _mm512_add_epi32(numbers(), set(16 * n)));
+        who = _mm512_mask_expand_epi32(who, (0xffff_u64 << count) as u16, own);
+        count += one.exceptional.count_ones();
+        lanes |= u64::from(one.exceptional) << (16 * n);
+    }
+    (who, count, lanes)
+}
+
+/// 0 to 15.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn numbers() -> __m512i {
+    _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn set(value: u32) -> __m512i {
+    _mm512_set1_epi32(value as i32)
+}
+
+/// The first word of a node.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn node_word(entry: __m512i) -> __m512i {
+    _mm512_slli_epi32::<4>(_mm512_and_si512(entry, set(PLACE_MASK)))
+}
+
+/// The word of the bitmap that starts at `first` in which a position (its low 8 bits) stands.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn bits_word(first: __m512i, position: __m512i) -> __m512i {
+    _mm512_add_epi32(first, _mm512_and_si512(_mm512_srli_epi32::<5>(position), set(7)))
+}
+
+/// Which of two words of counts belongs to a position (its low 8 bits).
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn counts_word(position: __m512i) -> __m512i {
+    _mm512_and_si512(_mm512_srli_epi32::<7>(position), set(1))
+}
+
+/// [`find::rank`], of positions' low 8 bits.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn ranked(counts: __m512i, bits: __m512i, position: __m512i) -> __m512i {
+    let shift = _mm512_and_si512(_mm512_srli_epi32::<2>(position), set(0x18));
+    let before = _mm512_and_si512(_mm512_srlv_epi32(counts, shift), set(0xff));
+    let bit = _mm512_and_si512(position, set(31));
+    let inside = _mm512_sllv_epi32(bits, _mm512_sub_epi32(set(31), bit));
+    _mm512_add_epi32(before, _mm512_popcnt_epi32(inside))
+}
+
+/// The index of a dense /16's record, in pairs of words.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn record(entry: __m512i, key: __m512i) -> __m512i {
+    let line = _mm512_and_si512(entry, set(PLACE_MASK));
+    let position = _mm512_and_si512(_mm512_srli_epi32::<8>(key), set(0xff));
+    _mm512_add_epi32(_mm512_slli_epi32::<3>(line), position)
+}
