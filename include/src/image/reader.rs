@@ -293,8 +293,8 @@ fn sources<K: table::Key>(table: &[u32], addresses: &[K], found: &mut [SourceVal
     let mut words = [0; 64];
     for (addresses, found) in addresses.chunks(words.len()).zip(found.chunks_mut(words.len())) {
         table::find_burst(table, addresses, &mut words);
-        for (found, word) in found.iter_mut().zip(words) {
-            *found = SourceValue(word);
+        for (found, word) in found.iter_mut().zip(&words) {
+            *found = SourceValue(*word);
         }
     }
 }
