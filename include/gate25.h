@@ -25,7 +25,7 @@
 #define GATE25_IMAGE_LAYOUT UINT64_C(0x68e52b8e38a89412)
 #define GATE25_TELEMETRY_MAGIC UINT64_C(0x4d54353245544147)
 #define GATE25_TELEMETRY_ABI 1u
-#define GATE25_TELEMETRY_LAYOUT UINT64_C(0x5faeb68a1982fc51)
+#define GATE25_TELEMETRY_LAYOUT UINT64_C(0x34655cb3f4bc1203)
 #define GATE25_HEADER_MAGIC 0u
 #define GATE25_HEADER_ABI 1u
 #define GATE25_HEADER_LAYOUT 2u
@@ -55,7 +55,7 @@
 enum gate25_dataplane_counter {
     GATE25_DATAPLANE_HEARTBEAT = 0, /* nanoseconds, gauge: CLOCK_BOOTTIME at the main thread's last round. */
     GATE25_DATAPLANE_GENERATION = 1, /* 1, gauge: Generation in force; 0 before the first. */
-    GATE25_DATAPLANE_HIGHEST_GENERATION = 2, /* 1, gauge: Highest generation ever adopted; the next must be higher. */
+    GATE25_DATAPLANE_HIGHEST_GENERATION = 2, /* 1, gauge: Highest generation ever adopted or planned; the next must be higher. */
     GATE25_DATAPLANE_DIGEST_LOW = 3, /* 1, gauge: Low half of the digest in force. */
     GATE25_DATAPLANE_DIGEST_HIGH = 4, /* 1, gauge: High half of the digest in force. */
     GATE25_DATAPLANE_ADOPTED = 5, /* 1, counter: Images adopted. */
@@ -67,7 +67,9 @@ enum gate25_dataplane_counter {
     GATE25_DATAPLANE_MBUFS = 11, /* 1, gauge: Packet buffers in the pool. */
     GATE25_DATAPLANE_MBUFS_AVAILABLE = 12, /* 1, gauge: Packet buffers free. */
     GATE25_DATAPLANE_ADOPT_NANOSECONDS = 13, /* nanoseconds, gauge: Time from the last image's arrival until every worker ran it. */
-    GATE25_DATAPLANE_COUNT = 14
+    GATE25_DATAPLANE_PLANNED = 14, /* 1, gauge: Images that wait for their time. */
+    GATE25_DATAPLANE_ON_TIME = 15, /* 1, counter: Images that came into force at their time, without anybody; adopted counts them too. */
+    GATE25_DATAPLANE_COUNT = 16
 };
 
 static const char *const gate25_dataplane_names[GATE25_DATAPLANE_COUNT] = {
@@ -85,6 +87,8 @@ static const char *const gate25_dataplane_names[GATE25_DATAPLANE_COUNT] = {
     "mbufs",
     "mbufs_available",
     "adopt_nanoseconds",
+    "planned",
+    "on_time",
 };
 
 /* Words of a worker block. */

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use control::Control;
 use double::{Double, Manner, Scratch, wait_for};
-use gate25_control::api::{Apply, Cause, Handler, Peer, Reply, Request, ask};
+use gate25_control::api::{Apply, Cause, Event, Handler, Peer, Reply, Request, What, ask};
 use gate25_control::config::format_time;
 use gate25_control::supervise::now;
 use gate25_include::handover::Refusal;
@@ -315,9 +315,122 @@ fn a_time_comes_without_anybody() {
     let host = || dataplane.image(|image| image.source4(0xcb00_7107).unwrap().prefix_len);
     assert_eq!((stage(), host()), (Some(Stage::Monitor), Some(32)));
     assert!(control.status().next_change.is_some());
+    wait_for("plan", || dataplane.planned().len() == 2);
     wait_for("enforce_from", || stage() == Some(Stage::Enforce));
     wait_for("expires", || host() == Some(24));
-    assert_eq!((dataplane.adopted(), control.status().next_change), (vec![1, 2, 3], None));
+    wait_for("seen", || control.status().next_change.is_none());
+    assert_eq!(dataplane.adopted(), vec![1, 2, 3], "control sends nothing besides");
+    let notes = |events: &[Event]| events.iter().map(|event| event.note.clone().unwrap()).collect::<Vec<_>>();
+    wait_for("history", || events(&control).len() == 2);
+    let seen = events(&control);
+    assert_eq!(notes(&seen), ["exempt \"static\" expired", "pool \"east\" enforces"]);
+    assert!(
+        seen.iter().all(|event| event.what == What::TookEffect && event.due == Some(event.at) && event.number == 1)
+    );
+}
+
+/// What happened, newest first.
+fn events(control: &Control) -> Vec<Event> {
+    match ask(control.socket(), &Request::History).unwrap() {
+        Reply::History { events, .. } => events,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn times_are_planned_ahead_and_come_while_control_is_dead() {
+    let scratch = Scratch::new();
+    let dataplane = Double::start(&scratch.socket(), Manner::Good);
+    let control = Control::start(&scratch);
+    wait_for("connection", || control.status().dataplane.up);
+    monitor(&scratch);
+    let begun = now();
+    let timed = |file: &str, soon: i64, far: i64| {
+        let (soon, far) = (format_time(soon), format_time(far));
+        let text = format!(
+            "{MONITOR}stage = \"enforce\"\nenforce_from = {soon}\n[[exempt]]\nname = \"static\"\n\
+             prefixes = [\"203.0.113.7/32\"]\nexpires = {far}\n[guard]\nmax_flip_percent = 100\n"
+        );
+        scratch.write(file, &text)
+    };
+    // Two months ahead is beyond what is planned.
+    control.apply(&timed("one.toml", begun + 3600, begun + 5_184_000));
+    wait_for("plan", || dataplane.planned() == [begun + 3600]);
+    // The same at this second and until the next change; what comes behind that is another.
+    assert!(control.apply(&timed("two.toml", begun + 3600, begun + 7200)).already);
+    wait_for("plan", || dataplane.planned() == [begun + 3600, begun + 7200]);
+    control.apply(&timed("three.toml", now() + 2, begun + 7200));
+    wait_for("plan", || dataplane.planned().len() == 2);
+    control.stop();
+    let due = dataplane.planned()[0];
+    let generation = dataplane.adopted().last().copied().unwrap();
+    while now() <= due {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let control = Control::start(&scratch);
+    wait_for("history", || !events(&control).is_empty());
+    let event = events(&control)[0].clone();
+    assert_eq!((event.what, event.at, event.due), (What::TookEffect, due, Some(due)));
+    wait_for("plan", || dataplane.planned() == [begun + 7200]);
+    assert_eq!(dataplane.adopted().last(), Some(&event.generation));
+    assert!(event.generation > generation, "the planned image, not one that control sent late");
+    control.stop();
+    let control = Control::start(&scratch);
+    wait_for("connection", || control.status().dataplane.up);
+    wait_for("plan", || dataplane.planned() == [begun + 7200]);
+    assert_eq!(events(&control).len(), 1, "told once");
+}
+
+#[test]
+fn the_history_tells_who_confirmed_and_who_or_what_went_back_also_while_control_was_dead() {
+    let scratch = Scratch::new();
+    let dataplane = Double::start(&scratch.socket(), Manner::Good);
+    let control = Control::start(&scratch);
+    wait_for("connection", || control.status().dataplane.up);
+    control.apply(&monitor(&scratch));
+    let uid = rustix::process::getuid().as_raw();
+    let whats = |control: &Control| events(control).iter().map(|event| event.what).collect::<Vec<_>>();
+    let try_it = |control: &Control, name: &str| {
+        let comment = Some(format!("trial of {name}"));
+        let apply = Apply { confirm_seconds: 300, force: Some("test".into()), comment, files: Vec::new() };
+        let reply = control.try_apply(apply, &with_pool(&scratch, &format!("{name}.toml"), name));
+        assert!(matches!(reply, Reply::Applied(_)), "{reply:?}");
+    };
+    try_it(&control, "two");
+    ask(control.socket(), &Request::Confirm).unwrap();
+    try_it(&control, "three");
+    ask(control.socket(), &Request::Rollback { number: None }).unwrap();
+    try_it(&control, "four");
+    dataplane.run_out();
+    wait_for("timer", || events(&control).len() == 6);
+    use What::{Confirmed, Lost, NotConfirmed, RolledBack, Tried};
+    assert_eq!(whats(&control), [NotConfirmed, Tried, RolledBack, Tried, Confirmed, Tried]);
+    let all = events(&control);
+    let by: Vec<Option<u32>> = all.iter().map(|event| event.by.map(|by| by.uid)).collect();
+    assert_eq!(by, [None, Some(uid), Some(uid), Some(uid), Some(uid), Some(uid)]);
+    let about: Vec<(u64, u64)> = all.iter().map(|event| (event.number, event.generation)).collect();
+    assert_eq!(about, [(0, 4), (0, 4), (0, 3), (0, 3), (2, 2), (0, 2)]);
+    assert_eq!(
+        (all[0].path.clone(), all[0].note.as_deref()),
+        (scratch.path("four.toml"), Some("back to generation 2"))
+    );
+    assert_eq!(all[1].note.as_deref(), Some("trial of four"));
+    // Control is dead when the timer fires.
+    try_it(&control, "five");
+    control.stop();
+    dataplane.run_out();
+    let left = now();
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let control = Control::start(&scratch);
+    wait_for("timer", || events(&control).len() == 8);
+    assert_eq!((whats(&control)[0], events(&control)[0].generation), (NotConfirmed, 5));
+    assert!((left - 1..=left).contains(&events(&control)[0].at), "when it was, not when control came back");
+    // The dataplane is started anew, and knows of nothing.
+    try_it(&control, "six");
+    drop(dataplane);
+    let _dataplane = Double::start(&scratch.socket(), Manner::Good);
+    wait_for("loss", || events(&control).len() == 10);
+    assert_eq!(whats(&control)[0], Lost);
 }
 
 #[test]
@@ -357,7 +470,7 @@ fn rollback_brings_back_the_policy_before() {
     let policy = control.status().policy.unwrap();
     assert_eq!((policy.number, policy.comment.as_deref()), (3, Some("rollback to policy 1")));
     assert_eq!(dataplane.adopted(), [1, 2, 3]);
-    let Reply::History { policies } = ask(control.socket(), &Request::History).unwrap() else { panic!() };
+    let Reply::History { policies, .. } = ask(control.socket(), &Request::History).unwrap() else { panic!() };
     assert_eq!(policies.iter().map(|policy| policy.number).collect::<Vec<_>>(), [3, 2, 1]);
 }
 

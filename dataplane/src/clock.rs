@@ -23,8 +23,7 @@ impl WallClock {
 
     /// Follows the system's clock; about once a second.
     pub fn renew(&self) {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let unix = u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX);
+        let unix = u64::try_from(unix().as_nanos()).unwrap_or(u64::MAX);
         self.zero.store(unix.wrapping_sub(self.nanoseconds(eal::cycles())), Ordering::Relaxed);
     }
 
@@ -52,6 +51,11 @@ impl WallClock {
 pub fn boottime() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::new(now.tv_sec.try_into().unwrap_or(0), now.tv_nsec.try_into().unwrap_or(0))
+}
+
+/// Time since the epoch by the system's clock, which may jump.
+pub fn unix() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]

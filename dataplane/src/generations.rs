@@ -1,14 +1,15 @@
-//! Which policy is in force: adoption, confirmation, rollback.
+//! Which policy is in force: adoption, confirmation, rollback, and images that wait for their time.
 //!
-//! Owns the running image, the one before and the confirm timer. It runs on the main thread, waits for nobody: a
-//! change begins with `adopt` or `rollback` and ends in `step`. Promise: after a refusal the policy in force is what
-//! it was; an image that was never confirmed is never gone back to; the timer needs no client.
+//! Owns the running image, the one before, those planned behind either, and the confirm timer. It runs on the main thread,
+//! waits for nobody: a change begins with `adopt`, `rollback` or `on_time` and ends in `step`. Promise: after a refusal the
+//! policy in force is what it was; an image that was never confirmed is never gone back to; neither the timer nor a
+//! planned image needs a client.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate25_include::handover::Refusal;
+use gate25_include::handover::{MAX_PLANNED, Refusal};
 use gate25_include::image::Image;
 
 use crate::adoption::{Policy, Publisher};
@@ -46,11 +47,27 @@ pub struct Generations {
     publisher: Publisher,
     in_force: Policy,
     previous: Policy,
+    /// What comes behind the image in force, by its time.
+    planned: Vec<Arc<Image>>,
+    /// The same behind the image before.
+    previous_planned: Vec<Arc<Image>>,
     highest: u64,
     change: Option<Change>,
     confirm: Option<Confirm>,
+    left: Option<Left>,
     /// Counts for telemetry.
     pub counts: Counts,
+}
+
+/// What the last rollback left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Generation that was in force.
+    pub generation: u64,
+    /// CLOCK_BOOTTIME of the rollback.
+    pub at: Duration,
+    /// Whether it was the confirm timer's.
+    pub by_timer: bool,
 }
 
 /// What happened so far.
@@ -62,6 +79,8 @@ pub struct Counts {
     pub refused: u64,
     /// Rollbacks.
     pub rollbacks: u64,
+    /// Images that came into force at their time.
+    pub on_time: u64,
     /// The last adoption's time.
     pub last: Duration,
 }
@@ -81,6 +100,8 @@ enum Kind {
         confirm: Option<Duration>,
     },
     Rollback,
+    /// A planned image whose time has come.
+    OnTime,
     /// Back to what was in force, because a worker did not move.
     Undo,
 }
@@ -95,14 +116,30 @@ struct Confirm {
 impl Generations {
     /// Nothing in force yet. `publisher` has an end for each worker.
     pub fn new(publisher: Publisher) -> Self {
-        let counts = Counts::default();
-        Self { publisher, in_force: None, previous: None, highest: 0, change: None, confirm: None, counts }
+        Self {
+            publisher,
+            in_force: None,
+            previous: None,
+            planned: Vec::new(),
+            previous_planned: Vec::new(),
+            highest: 0,
+            change: None,
+            confirm: None,
+            left: None,
+            counts: Counts::default(),
+        }
     }
 
-    /// Puts an image in force before any worker runs (a predecessor's, from the FD store).
-    pub fn restore(&mut self, image: Image) {
+    /// Puts an image in force before any worker runs (a predecessor's, from the FD store), and plans what was planned
+    /// behind it: in any order; what does not follow is left out.
+    pub fn restore(&mut self, image: Image, mut planned: Vec<Image>) {
         self.highest = image.generation();
         self.in_force = Some(Arc::new(image));
+        planned.sort_by_key(Image::generation);
+        for image in planned {
+            let (generation, behind) = (image.generation(), self.generation());
+            let _ = self.try_plan(image, generation, behind);
+        }
         // Inboxes are empty: publish cannot fail before the workers start.
         let _ = self.publisher.publish(&self.in_force);
     }
@@ -171,6 +208,76 @@ impl Generations {
         }
     }
 
+    /// Keeps an image until its time; gives how many wait then. `announced` is its generation, `behind` the one in force.
+    pub fn plan(&mut self, fd: OwnedFd, announced: u64, behind: u64) -> Result<usize, Refused> {
+        let opened = Image::open(fd).map_err(|error| refused(Refusal::BadImage, error.to_string()));
+        let result = self.idle().and(opened).and_then(|image| self.try_plan(image, announced, behind));
+        if result.is_err() {
+            self.counts.refused += 1;
+        }
+        result
+    }
+
+    fn try_plan(&mut self, image: Image, announced: u64, behind: u64) -> Result<usize, Refused> {
+        let (generation, in_force) = (image.generation(), self.generation());
+        if generation != announced {
+            let text = format!("message announces generation {announced}, the image says {generation}");
+            return Err(refused(Refusal::BadImage, text));
+        }
+        if generation <= self.highest {
+            let text = format!("generation {generation} is not above {}, the highest known", self.highest);
+            return Err(refused(Refusal::StaleGeneration, text));
+        }
+        if let Some(confirm) = self.confirm {
+            let text = format!("generation {} waits for confirmation; plan after it", confirm.generation);
+            return Err(refused(Refusal::NotPlanned, text));
+        }
+        if behind != in_force || in_force == 0 {
+            let text = format!("it is planned behind generation {behind}, in force is {in_force}");
+            return Err(refused(Refusal::NotPlanned, text));
+        }
+        let last = self.planned.last().or(self.in_force.as_ref()).map_or(0, |image| image.compiled_at());
+        if image.compiled_at() <= last {
+            let text = format!("its time, {}, is not behind the last one's, {last}", image.compiled_at());
+            return Err(refused(Refusal::NotPlanned, text));
+        }
+        if self.planned.len() >= MAX_PLANNED {
+            return Err(refused(Refusal::NotPlanned, format!("{MAX_PLANNED} images wait already, no more can")));
+        }
+        self.highest = generation;
+        self.planned.push(Arc::new(image));
+        Ok(self.planned.len())
+    }
+
+    /// Forgets what waits for its time behind the image in force.
+    pub fn forget(&mut self) {
+        self.planned.clear();
+    }
+
+    /// What waits for its time, by time.
+    pub fn planned(&self) -> &[Arc<Image>] {
+        &self.planned
+    }
+
+    /// Begins to bring into force what is due at the unix second `wall`: of several the last. While an image waits for
+    /// confirmation nothing is: that image is what somebody is looking at.
+    pub fn on_time(&mut self, wall: i64, now: Duration) {
+        if self.change.is_some() || self.confirm.is_some() {
+            return;
+        }
+        let due = self.planned.iter().rev().find(|image| image.compiled_at() <= wall).cloned();
+        if due.is_some() {
+            // A stuck worker postpones it to the next round.
+            let _ = self.begin(None, due, Kind::OnTime, now);
+        }
+    }
+
+    /// The unix second at which the next planned image is due; none if none is or it cannot be brought in now.
+    pub fn next_on_time(&self) -> Option<i64> {
+        let can = self.change.is_none() && self.confirm.is_none();
+        self.planned.first().filter(|_| can).map(|image| image.compiled_at())
+    }
+
     /// Ends a change whose workers have all moved or one of which has not for [`PATIENCE`], and fires the confirm
     /// timer. To be called every few milliseconds while [`Self::is_changing`].
     pub fn step(&mut self, now: Duration) -> Option<Done> {
@@ -201,7 +308,7 @@ impl Generations {
         generation(&self.previous)
     }
 
-    /// Highest generation ever adopted.
+    /// Highest generation ever adopted or planned.
     pub fn highest(&self) -> u64 {
         self.highest
     }
@@ -209,6 +316,15 @@ impl Generations {
     /// CLOCK_BOOTTIME of the rollback that is due unless confirmed.
     pub fn confirm_deadline(&self) -> Option<Duration> {
         self.confirm.map(|confirm| confirm.deadline)
+    }
+
+    /// What the last rollback left; none before the first.
+    pub fn left(&self) -> Option<Left> {
+        self.left
+    }
+
+    fn generation(&self) -> u64 {
+        generation(&self.in_force)
     }
 
     fn idle(&self) -> Result<(), Refused> {
@@ -244,18 +360,31 @@ impl Generations {
                 // An unconfirmed image is no place to go back to: then the one before it stays kept.
                 if self.confirm.is_none() {
                     self.previous = self.in_force.take();
+                    self.previous_planned = std::mem::take(&mut self.planned);
                 }
                 self.in_force = change.next;
-                self.highest = generation(&self.in_force);
+                self.planned.clear();
+                self.highest = self.generation();
                 let pending = |after| Confirm { generation: self.highest, deadline: now + after };
                 self.confirm = confirm.map(pending);
                 self.counts.adopted += 1;
                 self.counts.last = taken;
             }
             Kind::Rollback => {
+                let by_timer = change.asker.is_none();
+                self.left = Some(Left { generation: self.generation(), at: now, by_timer });
                 self.in_force = change.next;
+                self.planned = std::mem::take(&mut self.previous_planned);
                 (self.previous, self.confirm) = (None, None);
                 self.counts.rollbacks += 1;
+            }
+            Kind::OnTime => {
+                self.in_force = change.next;
+                let reached = self.generation();
+                self.planned.retain(|image| image.generation() > reached);
+                self.counts.adopted += 1;
+                self.counts.on_time += 1;
+                self.counts.last = taken;
             }
         }
         self.publisher.release();
@@ -289,130 +418,4 @@ fn generation(policy: &Policy) -> u64 {
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::adoption::Subscriber;
-    use gate25_include::image::ImageBuilder;
-    use gate25_include::memfd::{Pages, seal_copy};
-
-    const ASKER: Asker = Asker { client: 1, number: 2 };
-    const MS: Duration = Duration::from_millis(1);
-
-    fn image_fd(generation: u64) -> OwnedFd {
-        seal_copy(&ImageBuilder::new().finish(generation).unwrap(), Pages::Ordinary).unwrap()
-    }
-
-    fn with_workers(count: usize) -> (Generations, Vec<Subscriber>) {
-        let mut publisher = Publisher::default();
-        let workers = (0..count).map(|_| publisher.subscribe()).collect();
-        (Generations::new(publisher), workers)
-    }
-
-    /// Adopts and lets every worker move.
-    fn adopt(generations: &mut Generations, workers: &mut [Subscriber], number: u64, confirm: Option<Duration>) {
-        generations.adopt(ASKER, image_fd(number), number, confirm, MS).unwrap();
-        workers.iter_mut().for_each(|worker| assert!(worker.refresh()));
-        let done = generations.step(3 * MS).unwrap();
-        assert_eq!(done, Done { asker: Some(ASKER), result: Ok((number, 2 * MS)) });
-    }
-
-    fn running(workers: &[Subscriber]) -> Vec<u64> {
-        workers.iter().map(|worker| worker.image().map_or(0, Image::generation)).collect()
-    }
-
-    #[test]
-    fn adopted_when_the_last_worker_has_moved() {
-        let (mut generations, mut workers) = with_workers(2);
-        generations.adopt(ASKER, image_fd(7), 7, None, MS).unwrap();
-        workers[0].refresh();
-        assert_eq!(generations.step(2 * MS), None);
-        assert_eq!(generations.adopt(ASKER, image_fd(8), 8, None, MS).unwrap_err().refusal, Refusal::Busy);
-        workers[1].refresh();
-        assert_eq!(generations.step(5 * MS).unwrap().result, Ok((7, 4 * MS)));
-        assert_eq!((generations.highest(), generations.previous_generation()), (7, 0));
-    }
-
-    #[test]
-    fn refusals_leave_everything_as_it_was() {
-        let (mut generations, mut workers) = with_workers(1);
-        adopt(&mut generations, &mut workers, 5, None);
-        let unsealed = rustix::fs::memfd_create("t", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
-        let refusals = [
-            generations.adopt(ASKER, image_fd(5), 5, None, MS),
-            generations.adopt(ASKER, image_fd(4), 4, None, MS),
-            generations.adopt(ASKER, image_fd(6), 9, None, MS),
-            generations.adopt(ASKER, unsealed, 6, None, MS),
-            generations.rollback(ASKER, MS),
-            generations.confirm(5).map(drop),
-        ]
-        .map(|result| result.unwrap_err().refusal);
-        use Refusal::{BadImage, NoPrevious, NothingPending, StaleGeneration};
-        assert_eq!(refusals, [StaleGeneration, StaleGeneration, BadImage, BadImage, NoPrevious, NothingPending]);
-        assert_eq!((running(&workers), generations.highest(), generations.counts.refused), (vec![5], 5, 4));
-    }
-
-    #[test]
-    fn a_stuck_worker_brings_the_others_back() {
-        let (mut generations, mut workers) = with_workers(2);
-        adopt(&mut generations, &mut workers, 1, None);
-        generations.adopt(ASKER, image_fd(2), 2, None, Duration::ZERO).unwrap();
-        workers[0].refresh();
-        assert_eq!(running(&workers), [2, 1]);
-        let done = generations.step(PATIENCE).unwrap();
-        assert_eq!(done.result.unwrap_err().refusal, Refusal::WorkerStuck);
-        workers.iter_mut().for_each(|worker| assert!(worker.refresh()));
-        assert_eq!(running(&workers), [1, 1]);
-        assert_eq!(generations.step(PATIENCE + MS).unwrap().asker, None);
-        assert_eq!((generations.highest(), generations.previous_generation()), (1, 0));
-        adopt(&mut generations, &mut workers, 2, None);
-    }
-
-    #[test]
-    fn rollback_by_request_and_only_once() {
-        let (mut generations, mut workers) = with_workers(1);
-        adopt(&mut generations, &mut workers, 1, None);
-        adopt(&mut generations, &mut workers, 2, None);
-        assert_eq!(generations.previous_generation(), 1);
-        generations.rollback(ASKER, MS).unwrap();
-        workers[0].refresh();
-        assert_eq!(generations.step(MS).unwrap().result, Ok((1, Duration::ZERO)));
-        assert_eq!((running(&workers), generations.highest()), (vec![1], 2));
-        assert_eq!(generations.rollback(ASKER, MS).unwrap_err().refusal, Refusal::NoPrevious);
-    }
-
-    #[test]
-    fn the_confirm_timer_goes_back_to_the_last_confirmed_image() {
-        let (mut generations, mut workers) = with_workers(1);
-        adopt(&mut generations, &mut workers, 1, None);
-        adopt(&mut generations, &mut workers, 2, Some(100 * MS));
-        assert_eq!(generations.confirm_deadline(), Some(103 * MS));
-        adopt(&mut generations, &mut workers, 3, Some(200 * MS));
-        assert_eq!(generations.confirm(2).unwrap_err().refusal, Refusal::NothingPending);
-        assert_eq!(generations.step(202 * MS), None);
-        assert!(!workers[0].refresh());
-        assert_eq!(generations.step(203 * MS), None);
-        assert!(workers[0].refresh());
-        assert_eq!(generations.step(204 * MS).unwrap().asker, None);
-        assert_eq!((running(&workers), generations.counts.rollbacks), (vec![1], 1));
-    }
-
-    #[test]
-    fn a_confirmed_image_stays() {
-        let (mut generations, mut workers) = with_workers(1);
-        adopt(&mut generations, &mut workers, 1, Some(100 * MS));
-        assert_eq!(generations.confirm(1), Ok(1));
-        assert_eq!(generations.step(Duration::from_secs(9)), None);
-        assert!(!workers[0].refresh());
-        assert_eq!(running(&workers), [1]);
-    }
-
-    #[test]
-    fn the_first_image_unconfirmed_ends_in_no_policy() {
-        let (mut generations, mut workers) = with_workers(1);
-        adopt(&mut generations, &mut workers, 1, Some(MS));
-        generations.step(9 * MS);
-        assert!(workers[0].refresh());
-        assert_eq!(generations.step(9 * MS).unwrap().result, Ok((0, Duration::ZERO)));
-        assert!(generations.in_force().is_none());
-    }
-}
+mod tests;

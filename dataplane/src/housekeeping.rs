@@ -4,17 +4,17 @@
 //! One poll(2) loop that never waits longer than a tick for anything. Promise: it touches no queue and no frame, and
 //! nothing a client or a port does stops it.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use gate25_include::counters::ProcessCounter;
-use gate25_include::handover::{Refusal, Reply, Request, Status};
+use gate25_include::handover::{Left, Refusal, Reply, Request, Status};
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Identity, Telemetry};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::clock::{WallClock, boottime};
+use crate::clock::{WallClock, boottime, unix};
 use crate::generations::{Asker, Done, Generations, Refused};
 use crate::links::Link;
 use crate::server::{Asked, Server};
@@ -64,6 +64,7 @@ impl Housekeeping<'_> {
         while !self.signals.came() {
             let now = boottime();
             self.serve(now);
+            self.generations.on_time(seconds(unix()), now);
             if let Some(done) = self.generations.step(now) {
                 self.changed(done);
             }
@@ -88,11 +89,19 @@ impl Housekeeping<'_> {
                 timers.feed = now + interval;
                 self.supervisor.notify("WATCHDOG=1");
             }
-            let next = self.generations.confirm_deadline().map_or(timers.tick, |deadline| deadline.min(timers.tick));
-            self.wait(next.saturating_sub(boottime()));
+            self.wait(self.next(timers.tick).saturating_sub(boottime()));
         }
         self.supervisor.notify("STOPPING=1");
         link_watch.release(self.links, &mut say);
+    }
+
+    /// CLOCK_BOOTTIME of what is due next: the tick, the confirm timer or a planned image.
+    fn next(&self, tick: Duration) -> Duration {
+        let planned = self.generations.next_on_time().map(|second| {
+            let second = Duration::from_secs(second.try_into().unwrap_or(0));
+            boottime() + second.saturating_sub(unix())
+        });
+        self.generations.confirm_deadline().into_iter().chain(planned).fold(tick, Duration::min)
     }
 
     /// Sleeps until a descriptor is readable, a change may be done, or `longest` is over.
@@ -116,7 +125,8 @@ impl Housekeeping<'_> {
 
     /// What to answer now; None if the answer comes when the workers have moved.
     fn answer(&mut self, asked: Asked, now: Duration) -> Option<Result<Reply, Refused>> {
-        let changes = matches!(asked.request, Request::Adopt { .. } | Request::Confirm { .. } | Request::Rollback);
+        let reads = [Request::Status, Request::TelemetryPlease, Request::ImagePlease];
+        let changes = !reads.contains(&asked.request) && !matches!(asked.request, Request::Hello { .. });
         if changes && !asked.may_change {
             let text = "only root and the dataplane's own user and group may change the policy".into();
             return Some(Err(Refused { refusal: Refusal::NotAllowed, text }));
@@ -134,14 +144,33 @@ impl Housekeeping<'_> {
                 Reply::Confirmed { generation }
             })),
             Request::Rollback => self.generations.rollback(asked.asker, now).err().map(Err),
-            Request::Adopt { generation, confirm_seconds } => {
+            Request::Forget => {
+                self.generations.forget();
+                self.keep_for_successor();
+                Some(Ok(Reply::Planned { count: 0 }))
+            }
+            Request::Adopt { .. } | Request::Plan { .. } => {
                 let Some(fd) = asked.fd else {
-                    let text = "an adopt message bears a sealed memfd".into();
+                    let text = "this message bears a sealed memfd".into();
                     return Some(Err(Refused { refusal: Refusal::NoDescriptor, text }));
                 };
-                let confirm = (confirm_seconds > 0).then(|| Duration::from_secs(confirm_seconds.min(LONGEST_CONFIRM)));
-                self.generations.adopt(asked.asker, fd, generation, confirm, now).err().map(Err)
+                self.take(asked.asker, asked.request, fd, now)
             }
+        }
+    }
+
+    /// An image that came.
+    fn take(&mut self, asker: Asker, request: Request, fd: OwnedFd, now: Duration) -> Option<Result<Reply, Refused>> {
+        match request {
+            Request::Plan { generation, behind } => Some(self.generations.plan(fd, generation, behind).map(|count| {
+                self.keep_for_successor();
+                Reply::Planned { count: count as u64 }
+            })),
+            Request::Adopt { generation, confirm_seconds } => {
+                let confirm = (confirm_seconds > 0).then(|| Duration::from_secs(confirm_seconds.min(LONGEST_CONFIRM)));
+                self.generations.adopt(asker, fd, generation, confirm, now).err().map(Err)
+            }
+            _ => None,
         }
     }
 
@@ -173,14 +202,16 @@ impl Housekeeping<'_> {
         }
     }
 
-    /// Stores the policy in force with systemd, unless it waits for confirmation: a successor has no timer for it, and
-    /// starts with the one before.
-    fn keep_for_successor(&self) {
-        if self.generations.confirm_deadline().is_none()
-            && let Some(fd) = self.generations.in_force().and_then(|image| image.descriptor())
-        {
-            self.supervisor.store_image(fd);
+    /// Stores the policy in force and what is planned behind it with systemd, unless it waits for confirmation: a successor
+    /// has no timer for it, and starts with the one before.
+    fn keep_for_successor(&mut self) {
+        if self.generations.confirm_deadline().is_some() {
+            return;
         }
+        if let Some(image) = self.generations.in_force() {
+            self.supervisor.store_image(image);
+        }
+        self.supervisor.store_planned(self.generations.planned());
     }
 
     /// Says which workers do not move; ends the process if none does. Returns the stuck ones.
@@ -212,6 +243,8 @@ impl Housekeeping<'_> {
             (ProcessCounter::Adopted, counts.adopted),
             (ProcessCounter::Refused, counts.refused),
             (ProcessCounter::Rollbacks, counts.rollbacks),
+            (ProcessCounter::Planned, self.generations.planned().len() as u64),
+            (ProcessCounter::OnTime, counts.on_time),
             (ProcessCounter::AdoptNanoseconds, nanoseconds(counts.last)),
             (ProcessCounter::ConfirmDeadline, self.generations.confirm_deadline().map_or(0, nanoseconds)),
             (ProcessCounter::Clients, self.server.clients() as u64),
@@ -241,8 +274,18 @@ impl Housekeeping<'_> {
             links: self.links.len() as u64,
             incarnation: self.identity.incarnation,
             started_at: self.identity.started_at,
+            left: self.generations.left().map_or_else(Left::default, |left| Left {
+                generation: left.generation,
+                at: unix().saturating_sub(now.saturating_sub(left.at)).as_secs(),
+                by_timer: left.by_timer,
+            }),
         }
     }
+}
+
+/// Whole seconds.
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// One line of talk.

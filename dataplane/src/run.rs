@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use gate25_include::counters::WorkerCounter;
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Identity, Telemetry};
 
 use crate::adoption::{Publisher, Subscriber};
-use crate::clock::WallClock;
+use crate::clock::{WallClock, boottime, unix};
 use crate::config::Config;
 use crate::eal::{self, Eal};
 use crate::failure::Failure;
@@ -24,7 +24,7 @@ use crate::links::{self, Link};
 use crate::lock::{Lock, LockError};
 use crate::preflight;
 use crate::server::Server;
-use crate::supervision::{Signals, Supervisor, harden, stored_image};
+use crate::supervision::{Signals, Supervisor, harden, stored_images};
 use crate::worker::{Orders, Worker};
 
 /// Runs a dataplane until SIGTERM or SIGINT.
@@ -99,7 +99,7 @@ fn lock_instance(config: &Config) -> Result<Lock, Failure> {
 }
 
 fn identity(eal: &Eal) -> Identity {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let unix = unix();
     Identity {
         incarnation: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX),
         started_at: unix.as_secs(),
@@ -118,16 +118,22 @@ fn telemetry(config: &Config, identity: Identity) -> Result<&'static Telemetry, 
     Ok(Box::leak(Box::new(telemetry)))
 }
 
-/// Puts the policy of a predecessor in force, so that the first frame is judged by it.
+/// Puts the policy of a predecessor in force, so that the first frame is judged by it, and plans what was planned.
 fn restore(generations: &mut Generations) {
-    let Some(fd) = stored_image() else { return };
-    match Image::open(fd) {
-        Ok(image) => {
-            say(format!("policy generation {} taken over from the predecessor", image.generation()));
-            generations.restore(image);
+    let (Some(fd), planned) = stored_images() else { return };
+    let open = |fd| match Image::open(fd) {
+        Ok(image) => Some(image),
+        Err(error) => {
+            say(format!("the predecessor's policy is refused: {error}; all passes until control sends one"));
+            None
         }
-        Err(error) => say(format!("the predecessor's policy is refused: {error}; all passes until control sends one")),
-    }
+    };
+    let Some(image) = open(fd) else { return };
+    say(format!("policy generation {} taken over from the predecessor", image.generation()));
+    generations.restore(image, planned.into_iter().filter_map(|fd| Image::open(fd).ok()).collect());
+    // What came due while no dataplane ran judges the first frame.
+    let wall = i64::try_from(unix().as_secs()).unwrap_or(i64::MAX);
+    generations.on_time(wall, boottime());
 }
 
 fn launch(

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gate25_include::counters::WorkerCounter;
+use gate25_include::image::Image;
 use gate25_include::telemetry::Telemetry;
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::net::{
@@ -72,6 +73,8 @@ pub struct Supervisor {
     socket: Option<(OwnedFd, SocketAddrUnix)>,
     /// How often it wants to hear of us.
     watchdog: Option<Duration>,
+    /// Generations this process gave it that wait for their time; none before the first.
+    planned: Option<Vec<u64>>,
 }
 
 impl Supervisor {
@@ -88,7 +91,7 @@ impl Supervisor {
         });
         let meant = variable("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().to_string());
         let micros = variable("WATCHDOG_USEC").and_then(|text| text.parse().ok()).filter(|_| meant);
-        Self { socket, watchdog: micros.map(Duration::from_micros) }
+        Self { socket, watchdog: micros.map(Duration::from_micros), planned: None }
     }
 
     /// Half of the watchdog's time: how often to feed it.
@@ -102,9 +105,25 @@ impl Supervisor {
     }
 
     /// Gives systemd the policy in force, in place of the one it has.
-    pub fn store_image(&self, fd: BorrowedFd<'_>) {
-        self.notify(&format!("FDSTOREREMOVE=1\nFDNAME={STORED_IMAGE}"));
-        self.send(&format!("FDSTORE=1\nFDNAME={STORED_IMAGE}"), Some(fd));
+    pub fn store_image(&self, image: &Image) {
+        self.store(STORED_IMAGE, &[image]);
+    }
+
+    /// Gives systemd what is planned behind the policy in force, in place of what it has. To be called after
+    /// [`Self::store_image`]: a successor leaves out a plan that is older than its image.
+    pub fn store_planned(&mut self, planned: &[Arc<Image>]) {
+        let generations: Vec<u64> = planned.iter().map(|image| image.generation()).collect();
+        if self.planned.as_ref() != Some(&generations) {
+            self.planned = Some(generations);
+            self.store(STORED_PLANNED, &planned.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+        }
+    }
+
+    fn store(&self, name: &str, images: &[&Image]) {
+        self.notify(&format!("FDSTOREREMOVE=1\nFDNAME={name}"));
+        for fd in images.iter().filter_map(|image| image.descriptor()) {
+            self.send(&format!("FDSTORE=1\nFDNAME={name}"), Some(fd));
+        }
     }
 
     fn send(&self, state: &str, fd: Option<BorrowedFd<'_>>) {
@@ -120,20 +139,29 @@ impl Supervisor {
     }
 }
 
-/// The policy that a predecessor stored, if systemd passes one (LISTEN_FDS, sd_listen_fds(3)).
+/// The policies that a predecessor stored, if systemd passes them (LISTEN_FDS, sd_listen_fds(3)): the one in force, and
+/// what was planned behind it.
 ///
-/// It is opened anew through /proc, read-only; its seals belong to the memory and come along. The descriptor passed
-/// stays open beside it, so this one image's memory is freed with the process only.
-pub fn stored_image() -> Option<OwnedFd> {
+/// They are opened anew through /proc, read-only; their seals belong to the memory and come along. The descriptors passed
+/// stay open beside them, so these images' memory is freed with the process only.
+pub fn stored_images() -> (Option<OwnedFd>, Vec<OwnedFd>) {
+    let all = passed().unwrap_or_default();
+    let named = |name: &str| {
+        let indices = all.iter().enumerate().filter(|(_, passed)| *passed == name).map(|(index, _)| index);
+        let open = |index| std::fs::File::open(format!("/proc/self/fd/{}", FIRST_PASSED + index)).ok();
+        indices.filter_map(open).map(OwnedFd::from).collect::<Vec<_>>()
+    };
+    (named(STORED_IMAGE).into_iter().next(), named(STORED_PLANNED))
+}
+
+/// Names of the descriptors that systemd passes to this process, in their order.
+fn passed() -> Option<Vec<String>> {
     let variable = |name| std::env::var(name).ok();
     if variable("LISTEN_PID")? != std::process::id().to_string() {
         return None;
     }
     let count: usize = variable("LISTEN_FDS")?.parse().ok()?;
-    let names = variable("LISTEN_FDNAMES")?;
-    let index = names.split(':').take(count).position(|name| name == STORED_IMAGE)?;
-    let file = std::fs::File::open(format!("/proc/self/fd/{}", FIRST_PASSED + index)).ok()?;
-    Some(file.into())
+    Some(variable("LISTEN_FDNAMES")?.split(':').take(count).map(str::to_owned).collect())
 }
 
 /// Keeps what is mapped in memory and keeps packet memory out of core dumps. What the system refuses is said, and
@@ -186,6 +214,8 @@ pub const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 pub const STUCK_CHECKS: u32 = 20;
 /// Name of the policy in systemd's descriptor store.
 const STORED_IMAGE: &str = "gate25-image";
+/// Name of each image in the descriptor store that waits for its time.
+const STORED_PLANNED: &str = "gate25-planned";
 /// SD_LISTEN_FDS_START.
 const FIRST_PASSED: usize = 3;
 

@@ -4,10 +4,10 @@
 mod support;
 
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gate25_include::counters::{LinkCounter, ProcessCounter, Reason, WorkerCounter};
-use gate25_include::handover::{Connection, Refusal, Reply, Request, SocketError, Status};
+use gate25_include::handover::{Connection, Left, Refusal, Reply, Request, SocketError, Status};
 use gate25_include::image::Image;
 use gate25_include::telemetry::Direction::{Inbound, Outbound};
 use support::{Dataplane, Plan, conserved, images, skipped, wait_for};
@@ -127,6 +127,68 @@ fn an_unconfirmed_policy_is_rolled_back_without_any_client() {
     assert!(matches!(reply, Reply::Adopted { generation: 1, .. }));
     let again = client.ask(Request::Rollback, None).map(|(reply, _)| reply);
     assert_eq!(refusal(again).0, Refusal::NoPrevious);
+}
+
+/// Time since the epoch.
+fn unix() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+#[test]
+fn a_planned_policy_comes_into_force_in_its_second_without_any_client() {
+    if skipped() {
+        return;
+    }
+    let mut dataplane = flowing();
+    let mut client = dataplane.connect();
+    let at = unix().as_secs() as i64 + 2;
+    let plan = |client: &mut Connection, generation, at| {
+        let request = Request::Plan { generation, behind: 1 };
+        client.ask(request, Some(images::good_at(generation, at).as_fd())).map(|(reply, _)| reply)
+    };
+    assert_eq!(refusal(plan(&mut client, 1, at)).0, Refusal::NotPlanned, "there is no policy yet");
+    adopt(&mut client, 1, 0).unwrap();
+    assert_eq!(plan(&mut client, 2, at).unwrap(), Reply::Planned { count: 1 });
+    assert_eq!(plan(&mut client, 3, at + 9999).unwrap(), Reply::Planned { count: 2 });
+    let without = client.ask(Request::Plan { generation: 4, behind: 1 }, None).map(|(reply, _)| reply);
+    assert_eq!(refusal(without).0, Refusal::NoDescriptor);
+    drop(client);
+    let telemetry = dataplane.telemetry();
+    let in_force = || telemetry.process(ProcessCounter::Generation);
+    let runs = |generation| (0..2).all(|worker| telemetry.worker(worker, WorkerCounter::Generation) == generation);
+    assert!(runs(1));
+    assert!(wait_for(Duration::from_secs(10), || runs(2) && in_force() == 2));
+    let late = unix().saturating_sub(Duration::from_secs(at as u64));
+    assert!(unix().as_secs() as i64 >= at, "not before its time");
+    println!("seen {late:?} after its second began");
+    let mut client = dataplane.connect();
+    assert_eq!((status(&mut client).highest_generation, status(&mut client).previous_generation), (3, 0));
+    let count = |counter| telemetry.process(counter);
+    assert_eq!((count(ProcessCounter::OnTime), count(ProcessCounter::Planned)), (1, 1));
+    assert_eq!(client.ask(Request::Forget, None).unwrap().0, Reply::Planned { count: 0 });
+    assert_eq!(dataplane.stop(Duration::from_secs(2)), Some(0));
+    assert!(conserved(&telemetry, 0, Outbound) && conserved(&telemetry, 0, Inbound));
+}
+
+#[test]
+fn what_a_rollback_left_is_told() {
+    if skipped() {
+        return;
+    }
+    let dataplane = flowing();
+    let mut client = dataplane.connect();
+    adopt(&mut client, 1, 0).unwrap();
+    assert_eq!(status(&mut client).left, Left::default());
+    adopt(&mut client, 2, 1).unwrap();
+    let begun = unix().as_secs();
+    assert!(wait_for(Duration::from_secs(5), || status(&mut client).generation == 1));
+    let left = status(&mut client).left;
+    assert_eq!((left.generation, left.by_timer), (2, true));
+    assert!((begun..=unix().as_secs()).contains(&left.at), "{left:?}");
+    adopt(&mut client, 3, 600).unwrap();
+    client.ask(Request::Rollback, None).unwrap();
+    let left = status(&mut client).left;
+    assert_eq!((left.generation, left.by_timer), (3, false));
 }
 
 #[test]

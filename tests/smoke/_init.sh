@@ -70,6 +70,10 @@ total() { counters | awk -v scope="$1" -v name="$2" '$1 == scope && $3 == name {
 # digest: of the policy that is in force.
 digest() { counters | awk '$1 == "process" && $3 ~ /^digest/ { printf "%s ", $4 }'; }
 
+# planned COUNT, in_force GENERATION: so many images wait for their time; this one is in force.
+planned() { [ "$(total process planned)" -eq "$1" ]; }
+in_force() { [ "$(total process generation)" -eq "$1" ]; }
+
 # conserved: on each worker, link and direction received = forwarded + dropped + unsent, and each frame has one reason.
 conserved() { wait_for 3 balanced || fail "counters do not add up: $(counters | grep -E '^(link|reason) .* [1-9]')"; }
 balanced() {

@@ -116,6 +116,9 @@ pub enum Reply {
     History {
         /// The policies that are kept.
         policies: Vec<PolicyState>,
+        /// What happened to them and to others after they were applied.
+        #[serde(default)]
+        events: Vec<Event>,
     },
     /// To policy; the bytes of the files follow the line in this order.
     Policy {
@@ -243,12 +246,54 @@ pub struct PolicyState {
     pub prefixes: Option<u64>,
 }
 
+/// What happened to a policy after somebody applied it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// The unix second.
+    pub at: i64,
+    /// What it was.
+    pub what: What,
+    /// Who asked for it; none for the confirm timer, for a time that came, and where control was dead.
+    pub by: Option<Peer>,
+    /// The policy's number; 0 if it was not kept.
+    pub number: u64,
+    /// Its generation.
+    pub generation: u64,
+    /// The policy file's name.
+    pub path: PathBuf,
+    /// What the policy was for, or what came of this.
+    pub note: Option<String>,
+    /// Of [`What::TookEffect`], the second that the policy names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<i64>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// Applied, to be confirmed.
+    #[default]
+    Tried,
+    /// Confirmed in time.
+    Confirmed,
+    /// Somebody went back before it was confirmed.
+    RolledBack,
+    /// Nobody confirmed it in time: the dataplane went back.
+    NotConfirmed,
+    /// Control or the dataplane ended before it was in force for good.
+    Lost,
+    /// A time in it came: `enforce_from`, `expires`.
+    TookEffect,
+}
+
 /// The stage of a pool or exemption.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolStage {
     /// Its name.
     pub pool: String,
-    /// "off", "monitor", "enforce"; "exempt" for an exemption; "absent" for what is no part of the policy.
+    /// "off", "monitor", "enforce"; "exempt" or "expired" for an exemption; "absent" for what is no part of the policy.
     pub stage: String,
     /// Unix second since which that is so in the dataplane; none if control has not seen it.
     pub since: Option<i64>,

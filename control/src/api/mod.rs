@@ -16,8 +16,8 @@ mod wire;
 pub use answer::Answer;
 pub use client::{ClientError, ask, fetch_policy, send_policy};
 pub use message::{
-    Applied, Apply, Cause, ControlStatus, DataplaneState, FileHeader, Origin, Origins, Peer, PolicyState, PoolStage,
-    Reply, Request,
+    Applied, Apply, Cause, ControlStatus, DataplaneState, Event, FileHeader, Origin, Origins, Peer, PolicyState,
+    PoolStage, Reply, Request, What,
 };
 pub use server::{Handler, Limits, Server, serve};
 pub use wire::LINE_MAX;

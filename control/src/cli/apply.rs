@@ -1,13 +1,10 @@
-//! `gate25 apply`, `confirm`, `rollback`, `history`: changes of the policy in force, through control.
+//! `gate25 apply`, `confirm`, `rollback`: changes of the policy in force, through control.
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
+use super::Context;
 use super::output::{self, Exit, Failure};
-use super::{Context, table, user};
-use crate::api::{self, Applied, PolicyState, Reply, Request};
-use crate::config::format_time;
+use crate::api::{self, Applied, Reply, Request};
 use crate::policy;
 
 /// Bring a policy into force.
@@ -59,49 +56,6 @@ pub(super) fn confirm(context: &Context) -> Result<Exit, Failure> {
         }
         reply => applied(reply, context),
     }
-}
-
-pub(super) fn history(context: &Context) -> Result<Exit, Failure> {
-    let policies = match api::ask(&context.control_socket(), &Request::History)? {
-        Reply::History { policies } => policies,
-        other => return Err(failure(other)),
-    };
-    let rows: Vec<Value> = policies.iter().map(row).collect();
-    if context.json {
-        return output::json(&rows);
-    }
-    let columns = [
-        ("NUMBER", "number"),
-        ("APPLIED", "applied_at"),
-        ("BY", "who"),
-        ("GENERATION", "generation"),
-        ("DIGEST", "short_digest"),
-        ("PREFIXES", "prefixes"),
-        ("BYTES", "bytes"),
-        ("FILE", "path"),
-        ("COMMENT", "comment"),
-        ("FORCED BECAUSE", "force"),
-    ];
-    output::data(&table::table(&columns, &rows))
-}
-
-fn row(policy: &PolicyState) -> Value {
-    json!({
-        "number": policy.number,
-        "applied_at": format_time(policy.applied_at),
-        "uid": policy.by.uid,
-        "pid": policy.by.pid,
-        "login": policy.by.login,
-        "who": user::name(policy.by.login.unwrap_or(policy.by.uid)),
-        "generation": policy.generation,
-        "digest": policy.digest,
-        "short_digest": policy.digest.get(..12),
-        "prefixes": policy.prefixes,
-        "bytes": policy.bytes,
-        "path": policy.path,
-        "comment": policy.comment,
-        "force": policy.force,
-    })
 }
 
 fn applied(reply: Reply, context: &Context) -> Result<Exit, Failure> {

@@ -38,7 +38,7 @@ impl Kept {
     /// The last policy that was applied up to this second.
     pub(super) fn of_time(context: &Context, at: i64) -> Result<Kept, Failure> {
         let policies = match api::ask(&context.control_socket(), &Request::History)? {
-            Reply::History { policies } => policies,
+            Reply::History { policies, .. } => policies,
             other => return Err(failure(other)),
         };
         match policies.iter().find(|policy| policy.applied_at <= at) {

@@ -9,6 +9,7 @@ mod diff;
 mod doctor;
 mod explain;
 mod frame;
+mod history;
 mod kept;
 mod output;
 mod replay;
@@ -59,7 +60,7 @@ enum Command {
     Confirm,
     /// Go back to the policy before, or to an older one
     Rollback(apply::Rollback),
-    /// List the policies that are kept, newest first
+    /// Tell who applied, confirmed and rolled back what, newest first
     History,
     /// Say what runs, since when, who applied it, and what is wrong
     Status(Status),
@@ -118,7 +119,7 @@ pub fn main() -> ExitCode {
         Command::Apply(apply) => apply.run(&context),
         Command::Confirm => apply::confirm(&context),
         Command::Rollback(rollback) => rollback.run(&context),
-        Command::History => apply::history(&context),
+        Command::History => history::run(&context),
         Command::Status(status) => status.watch.run(&context, || show::status::run(&context)),
         Command::Doctor(doctor) => doctor.run(&context),
         Command::Top(top) => top.run(&context),

@@ -111,6 +111,22 @@ impl Dataplane {
         }
     }
 
+    /// Leaves a sealed image of this generation there until its time, behind the one in force.
+    pub(super) fn plan(&mut self, image: BorrowedFd<'_>, generation: u64, behind: u64) -> Result<(), SocketError> {
+        match self.connection.ask(Request::Plan { generation, behind }, Some(image))?.0 {
+            Reply::Planned { .. } => Ok(()),
+            other => Err(unexpected("plan", &other)),
+        }
+    }
+
+    /// Lets it forget every image that waits for its time.
+    pub(super) fn forget(&mut self) -> Result<(), SocketError> {
+        match self.connection.ask(Request::Forget, None)?.0 {
+            Reply::Planned { .. } => Ok(()),
+            other => Err(unexpected("forget", &other)),
+        }
+    }
+
     /// Sends a sealed image of this generation and digest; returns when every worker runs it.
     pub(super) fn adopt(
         &mut self,
@@ -155,6 +171,7 @@ fn unexpected(asked: &str, found: &Reply) -> SocketError {
         Reply::Status(_) => "status",
         Reply::Image { .. } => "image without descriptor",
         Reply::Telemetry => "telemetry without descriptor",
+        Reply::Planned { .. } => "planned",
     };
     SocketError::Unexpected { asked: asked.to_owned(), found: found.to_owned() }
 }

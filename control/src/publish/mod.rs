@@ -5,6 +5,7 @@
 //! image. What was sent is immutable: control can die at any step and leave nothing half done.
 
 mod dataplane;
+mod plan;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -16,6 +17,7 @@ use gate25_include::telemetry::TelemetryError;
 use crate::compile::{CompileError, PrivateBuild, Slots};
 use crate::policy::Effective;
 pub use dataplane::{Dataplane, Welcome};
+pub use plan::{BYTES_MAX, Planned, plan};
 
 /// How long a person waits for a dataplane that does not answer.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);

@@ -31,8 +31,16 @@ pub struct Manifest {
     /// Prefixes of pools and exemptions; releases that did not note them left none.
     #[serde(default)]
     pub prefixes: Option<u64>,
+    /// Seconds within which it had to be confirmed; 0 for not at all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub confirm_seconds: u64,
     /// The policy file, then its prefix files.
     pub files: Vec<StoredFile>,
+}
+
+/// So that a release before confirmations were noted reads what needs none.
+fn is_zero(seconds: &u64) -> bool {
+    *seconds == 0
 }
 
 /// One file of a stored policy; the file at index *i* is stored under the name *i*.
@@ -88,6 +96,7 @@ mod tests {
             digest: format!("{:032x}", 7),
             generation: 3,
             prefixes: Some(2),
+            confirm_seconds: 300,
             files: vec![StoredFile { path: "/etc/gate25/policy.toml".into(), bytes: 9, xxh3: "0".repeat(32) }],
         }
     }

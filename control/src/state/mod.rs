@@ -6,11 +6,13 @@
 //!     pending     complete on disk, sent to the dataplane, its answer not yet known
 //!     00000042    a policy that was in force; the highest number is the one in force
 //!     stages      since when each pool is in its stage
+//!     events      confirmations, rollbacks, times that came
 //! ```
 //! Each is a folder with a manifest and a copy of every file, so it needs nothing else. It appears under
 //! its name by one rename, after everything in it was synced: a crash leaves whole policies only.
 
 mod error;
+mod events;
 mod manifest;
 mod sealed;
 mod stages;
@@ -24,8 +26,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 pub use error::StateError;
+pub use events::{EventLog, KEPT_EVENTS};
 pub use manifest::{FORMAT, Manifest, StoredFile};
-pub use stages::{ABSENT, KEPT_CHANGES, StageChange, StageLog};
+pub use stages::{ABSENT, EXPIRED, KEPT_CHANGES, StageChange, StageLog};
 pub use stored::Stored;
 pub use upload::Upload;
 
@@ -121,8 +124,7 @@ impl Store {
 
     /// Since when each pool is in its stage, as far as this disk knows.
     pub fn stages(&self) -> StageLog {
-        let text = fs::read_to_string(self.folder.join(STAGES)).unwrap_or_default();
-        StageLog::from_text(&text).unwrap_or_default()
+        StageLog::from_text(&self.read(STAGES)).unwrap_or_default()
     }
 
     /// Keeps that, durably.
@@ -130,10 +132,32 @@ impl Store {
     /// # Errors
     /// [`StateError::Io`]; what was kept before stays.
     pub fn keep_stages(&self, log: &StageLog) -> Result<(), StateError> {
-        let (new, place) = (self.folder.join(format!("{STAGES}.new")), self.folder.join(STAGES));
+        self.write(STAGES, &log.to_text())
+    }
+
+    /// What happened to policies after they were applied, as far as this disk knows.
+    pub fn events(&self) -> EventLog {
+        EventLog::from_text(&self.read(EVENTS)).unwrap_or_default()
+    }
+
+    /// Keeps that, durably.
+    ///
+    /// # Errors
+    /// [`StateError::Io`]; what was kept before stays.
+    pub fn keep_events(&self, log: &EventLog) -> Result<(), StateError> {
+        self.write(EVENTS, &log.to_text())
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap_or_default()
+    }
+
+    /// Writes a file anew and renames it to its place.
+    fn write(&self, name: &str, text: &str) -> Result<(), StateError> {
+        let (new, place) = (self.folder.join(format!("{name}.new")), self.folder.join(name));
         let write = || {
             let mut file = File::create(&new)?;
-            file.write_all(log.to_text().as_bytes())?;
+            file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(&new, &place)
         };
@@ -186,6 +210,7 @@ pub const KEPT: usize = 50;
 const PENDING: &str = "pending";
 const UPLOAD: &str = "upload-";
 const STAGES: &str = "stages";
+const EVENTS: &str = "events";
 const DIGITS: usize = 8;
 
 #[cfg(test)]

@@ -26,30 +26,31 @@ pub struct StageChange {
 }
 
 impl StageLog {
-    /// Notes the stages that hold now. They hold since `compiled_at`, unless a later change stands here already:
-    /// then an older image has come back, which was seen at `now`. True if anything was noted.
+    /// Notes the stages that hold now, each with its name and the second from which on it holds; what is in no policy any
+    /// more is so since `compiled_at`. If a later change stands here already, an older image has come back, which was seen
+    /// at `now`. True if anything was noted.
     pub fn observe<'a>(
         &mut self,
-        stages: impl Iterator<Item = (&'a str, &'a str)>,
+        stages: impl Iterator<Item = (&'a str, &'a str, i64)>,
         compiled_at: i64,
         now: i64,
     ) -> bool {
         let last: HashMap<&str, &StageChange> = self.changes.iter().map(|one| (one.pool.as_str(), one)).collect();
         let mut found = Vec::new();
         let mut there = HashSet::new();
-        let mut note = |pool: &str, stage: &str, since: Option<i64>| {
-            let at = if since.is_some_and(|since| since > compiled_at) { now } else { compiled_at };
+        let mut note = |pool: &str, stage: &str, holds: i64, before: Option<i64>| {
+            let at = if before.is_some_and(|before| before > holds) { now } else { holds };
             found.push(StageChange { at, pool: pool.to_owned(), stage: stage.to_owned() });
         };
-        for (pool, stage) in stages {
+        for (pool, stage, holds) in stages {
             there.insert(pool);
             let before = last.get(pool);
             if before.is_none_or(|before| before.stage != stage) {
-                note(pool, stage, before.map(|before| before.at));
+                note(pool, stage, holds, before.map(|before| before.at));
             }
         }
         let gone = last.values().filter(|one| one.stage != ABSENT && !there.contains(one.pool.as_str()));
-        gone.for_each(|one| note(&one.pool, ABSENT, Some(one.at)));
+        gone.for_each(|one| note(&one.pool, ABSENT, compiled_at, Some(one.at)));
         drop(last);
         let changed = !found.is_empty();
         self.changes.append(&mut found);
@@ -89,6 +90,9 @@ impl StageLog {
     }
 }
 
+/// The stage of an exemption whose time is over.
+pub const EXPIRED: &str = "expired";
+
 /// The stage of what is in no policy.
 pub const ABSENT: &str = "absent";
 
@@ -106,23 +110,29 @@ mod tests {
     #[test]
     fn a_stage_begins_when_it_was_compiled_for_or_when_an_older_image_came_back() {
         let mut log = StageLog::default();
-        assert!(log.observe([("east", "monitor"), ("static", "exempt")].into_iter(), 100, 101));
-        assert!(!log.observe([("east", "monitor"), ("static", "exempt")].into_iter(), 150, 151));
-        assert!(log.observe([("east", "enforce")].into_iter(), 200, 201));
+        let first = |at| [("east", "monitor", at), ("static", "exempt", at)].into_iter();
+        assert!(log.observe(first(100), 100, 101));
+        assert!(!log.observe(first(150), 150, 151));
+        assert!(log.observe([("east", "enforce", 200)].into_iter(), 200, 201));
         // The confirm timer: the image of second 150 is back.
-        assert!(log.observe([("east", "monitor"), ("static", "exempt")].into_iter(), 150, 260));
-        let seen = |pool, at| since(&log, pool, at).unwrap();
-        assert_eq!(seen("east", 999), ("monitor".into(), 260));
-        assert_eq!(seen("east", 259), ("enforce".into(), 200));
-        assert_eq!(seen("east", 199), ("monitor".into(), 100));
-        assert_eq!(seen("static", 210), (ABSENT.into(), 200));
+        assert!(log.observe(first(150), 150, 260));
+        assert_eq!(since(&log, "east", 999).unwrap(), ("monitor".into(), 260));
+        assert_eq!(since(&log, "east", 259).unwrap(), ("enforce".into(), 200));
+        assert_eq!(since(&log, "east", 199).unwrap(), ("monitor".into(), 100));
+        assert_eq!(since(&log, "static", 210).unwrap(), (ABSENT.into(), 200));
         assert_eq!(since(&log, "east", 99), None);
+        // Two times that came while nobody looked, seen in the image of the second.
+        assert!(log.observe([("east", "enforce", 300), ("static", "expired", 310)].into_iter(), 310, 320));
+        assert_eq!(
+            (since(&log, "east", 999).unwrap(), since(&log, "static", 999).unwrap()),
+            (("enforce".into(), 300), ("expired".into(), 310))
+        );
     }
 
     #[test]
     fn it_comes_back_from_disk_unless_it_was_cut_or_changed() {
         let mut log = StageLog::default();
-        log.observe([("east", "monitor")].into_iter(), 100, 101);
+        log.observe([("east", "monitor", 100)].into_iter(), 100, 101);
         let text = log.to_text();
         assert_eq!(StageLog::from_text(&text), Some(log));
         (0..text.len()).for_each(|end| assert_eq!(StageLog::from_text(&text[..end]), None, "cut at {end}"));
@@ -132,7 +142,7 @@ mod tests {
     #[test]
     fn it_is_bounded_and_keeps_the_last_of_each_name() {
         let mut log = StageLog::default();
-        log.observe([("quiet", "off"), ("busy", "off")].into_iter(), 0, 0);
+        log.observe([("quiet", "off", 0), ("busy", "off", 0)].into_iter(), 0, 0);
         for round in 1..=2 * KEPT_CHANGES as i64 / 100 {
             // A hundred changes at once, built by hand: observing each would be slow.
             let stage = |n: i64| if n % 2 == 0 { "off" } else { "monitor" };

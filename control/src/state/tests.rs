@@ -34,7 +34,18 @@ fn manifest(upload: &Upload, generation: u64) -> Manifest {
     let files = upload.files().to_vec();
     let by = Peer { uid: 1, gid: 2, pid: 3, login: None };
     let (comment, force, digest, prefixes) = (None, None, "d".into(), Some(1));
-    Manifest { format: FORMAT, applied_at: 5, by, comment, force, digest, generation, prefixes, files }
+    Manifest {
+        format: FORMAT,
+        applied_at: 5,
+        by,
+        comment,
+        force,
+        digest,
+        generation,
+        prefixes,
+        confirm_seconds: 0,
+        files,
+    }
 }
 
 fn store(folder: &Folder) -> Store {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::desk::not_kept;
+use super::events::event;
 use super::held::{Awaiting, Held};
 use super::{Commit, Supervisor, Work, now};
-use crate::api::{Applied, Apply, Cause, Peer, Reply};
+use crate::api::{Applied, Apply, Cause, Event, Peer, Reply, What};
 use crate::guard;
 use crate::policy::Policy;
 use crate::publish::{Prepared, PublishError, Published};
@@ -86,12 +87,12 @@ impl Supervisor {
         let compiled_at = now();
         let prepared =
             Prepared::new(&policy.at(compiled_at), self.dataplane.as_mut().ok_or_else(missing)?, &mut self.known)?;
-        let prefixes = policy.sources.len() as u64;
-        let manifest = Manifest { prefixes: Some(prefixes), ..manifest(&commit, &prepared, compiled_at) };
+        let prefixes = Some(policy.sources.len() as u64);
+        let confirm_seconds = if prepared.runs_already() { 0 } else { commit.apply.confirm_seconds };
+        let manifest = Manifest { prefixes, confirm_seconds, ..manifest(&commit, &prepared, compiled_at) };
         // On disk before it is sent: whoever dies in between, the next control finds out what runs.
         self.store.make_pending(commit.upload, &manifest)?;
         let dataplane = self.dataplane.as_mut().ok_or_else(missing)?;
-        let confirm_seconds = if prepared.runs_already() { 0 } else { commit.apply.confirm_seconds };
         let published = match prepared.publish(dataplane, confirm_seconds) {
             Ok(published) => published,
             Err(error) => return Err(self.undone(error)),
@@ -109,6 +110,9 @@ impl Supervisor {
         }
         self.settled = true;
         if confirm_seconds > 0 {
+            let Manifest { by, comment, applied_at, .. } = &held.stored.manifest;
+            let tried = event(What::Tried, &held.stored, Some(*by), comment.clone().unwrap_or_default());
+            self.record(Event { at: *applied_at, ..tried });
             self.awaiting = Some(Awaiting { held, generation: published.generation });
         } else if !self.keep(held) {
             warnings.extend(self.shared.view().problem);
@@ -145,7 +149,16 @@ impl Supervisor {
                 self.say(format!("{by} confirmed generation {generation}"));
                 let published =
                     Published { generation, digest: awaiting.held.digest, already: true, nanoseconds: None };
-                Ok(self.done(awaiting.held, published, 0, Vec::new()))
+                let applied = self.done(awaiting.held, published, 0, Vec::new());
+                if let Some(held) = self.held.clone() {
+                    self.record(event(
+                        What::Confirmed,
+                        &held.stored,
+                        Some(by),
+                        format!("generation {generation} stays"),
+                    ));
+                }
+                Ok(applied)
             }
             failed => {
                 self.awaiting = Some(awaiting);
@@ -182,6 +195,8 @@ impl Supervisor {
         match asked {
             Some(Ok(generation)) => {
                 self.say(format!("{by} went back to generation {generation}"));
+                let note = format!("back to generation {generation}");
+                self.record(event(What::RolledBack, &awaiting.held.stored, Some(by), note));
                 self.store.discard_pending()?;
                 let digest = self.held.as_ref().map_or(0, |held| held.digest);
                 Ok(Applied { generation, digest: format!("{digest:032x}"), ..Applied::default() })
@@ -217,6 +232,7 @@ fn manifest(commit: &Commit, prepared: &Prepared, applied_at: i64) -> Manifest {
         digest: format!("{:032x}", prepared.digest()),
         generation: prepared.generation(),
         prefixes: None,
+        confirm_seconds: 0,
         files: commit.upload.files().to_vec(),
     }
 }

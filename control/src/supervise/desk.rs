@@ -65,7 +65,8 @@ impl Desk {
             Err(error) => return refused(Cause::State, error.to_string()),
         };
         let stored = numbers.iter().rev().filter_map(|number| self.store.number(*number).ok());
-        Reply::History { policies: stored.map(|stored| policy_state(&stored)).collect() }
+        let events = self.shared.view().events.events().iter().rev().cloned().collect();
+        Reply::History { policies: stored.map(|stored| policy_state(&stored)).collect(), events }
     }
 
     fn origins(&self, source: Option<IpNet>, destination: Option<IpAddr>) -> Origins {

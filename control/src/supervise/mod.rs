@@ -1,12 +1,14 @@
 //! Supervise: keeps the dataplane running the policy it should run.
 //!
 //! One thread, [`Supervisor`], owns the connection to the dataplane and does one thing at a time:
-//! commits, publishing again after a restart of either side, and the moments at which a policy changes
+//! commits, publishing again after a restart of either side, and planning the moments at which a policy changes
 //! by itself. Everybody else reads what it last knew from [`Shared`] and never waits for it, but for
 //! the one commit that may be in flight.
 
+mod ahead;
 mod commit;
 mod desk;
+mod events;
 mod held;
 mod round;
 mod shared;
@@ -26,6 +28,7 @@ pub use stages::{next_changes, stage_name};
 use crate::api::{Apply, Peer, Reply};
 use crate::publish::{Dataplane, Known};
 use crate::state::{Store, Upload};
+use ahead::Ahead;
 use held::Awaiting;
 
 /// What the supervisor works with.
@@ -89,6 +92,9 @@ pub struct Supervisor {
     known: Known,
     held: Option<Arc<Held>>,
     awaiting: Option<Awaiting>,
+    ahead: Ahead,
+    /// The generation whose times are in the history.
+    noted: u64,
     /// Whether the dataplane has been brought to what it should run since it was connected.
     settled: bool,
     /// Not before this moment is a failed publishing tried again.
@@ -112,12 +118,14 @@ impl Supervisor {
             known: Known::default(),
             held: None,
             awaiting: None,
+            ahead: Ahead::default(),
+            noted: 0,
             settled: false,
             retry_at: None,
             said: String::new(),
         };
-        let stages = Arc::new(supervisor.store.stages());
-        supervisor.shared.change(|view| view.stages = stages);
+        let (stages, events) = (Arc::new(supervisor.store.stages()), Arc::new(supervisor.store.events()));
+        supervisor.shared.change(|view| (view.stages, view.events) = (stages, events));
         supervisor.load_stored();
         (supervisor, desk)
     }

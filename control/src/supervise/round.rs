@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use gate25_include::handover::Status;
 
+use super::ahead::Ahead;
+use super::events::event;
 use super::held::{Awaiting, Held};
 use super::shared::Counts;
 use super::{Supervisor, now};
+use crate::api::What;
 use crate::config::format_time;
 use crate::publish::{Dataplane, Prepared, PublishError};
 use crate::state::{StateError, Stored};
@@ -20,10 +23,16 @@ impl Supervisor {
             return self.lost(&error.to_string());
         }
         self.resolve_awaiting(status);
-        let due = !self.settled || self.held.as_ref().is_some_and(|held| held.is_overdue(now()));
+        self.came_by_itself(status);
+        let now = now();
+        let overdue = !self.ahead.covers(now) && self.held.as_ref().is_some_and(|held| held.is_overdue(now));
         let wait = self.retry_at.is_some_and(|at| Instant::now() < at);
-        if due && !wait && self.awaiting.is_none() {
+        if (overdue || !self.settled) && !wait && self.awaiting.is_none() {
             self.settle(status);
+        }
+        self.note_times();
+        if self.settled && !wait && self.awaiting.is_none() {
+            self.plan_ahead();
         }
     }
 
@@ -61,6 +70,7 @@ impl Supervisor {
             (view.telemetry, view.image) = (None, None);
         });
         (self.dataplane, self.settled, self.retry_at) = (Some(dataplane), false, None);
+        (self.ahead, self.noted) = (Ahead::default(), 0);
     }
 
     fn lost(&mut self, why: &str) {
@@ -150,6 +160,7 @@ impl Supervisor {
         let compiled_at = now();
         let prepared = Prepared::new(&held.policy.at(compiled_at), dataplane, &mut self.known)?;
         let published = prepared.publish(dataplane, 0)?;
+        self.ahead = Ahead::default();
         self.hold(Held { compiled_at, digest: published.digest, ..Held::clone(held) });
         if !published.already {
             Counts::add(&self.shared.counts.republished);
@@ -163,16 +174,20 @@ impl Supervisor {
     fn resolve_pending(&mut self, status: Status) -> bool {
         let pending = match self.store.pending() {
             Ok(None) => return false,
-            Ok(Some(pending)) => load(pending).ok(),
+            Ok(Some(pending)) => Some(pending),
             Err(_) => None,
         };
-        let runs = |held: &Held| {
-            let manifest = &held.stored.manifest;
+        let runs = |stored: &Stored| {
+            let manifest = &stored.manifest;
             manifest.generation == status.generation && manifest.digest == format!("{:032x}", status.digest)
         };
-        let Some(mut held) = pending.filter(runs) else {
+        let held = pending.clone().filter(runs).and_then(|stored| load(stored).ok());
+        let Some(mut held) = held else {
             if let Err(error) = self.store.discard_pending() {
                 self.trouble(error.to_string());
+            }
+            if let Some(pending) = pending {
+                self.record_gone(&pending, status);
             }
             return false;
         };
@@ -182,12 +197,23 @@ impl Supervisor {
             self.awaiting = Some(Awaiting { held, generation });
             return true;
         }
-        self.keep(held);
+        self.keep_confirmed(held);
         false
+    }
+
+    /// Keeps a policy that is not waiting any more. Who confirmed it, if it had to be, is not known: control was dead, or it
+    /// was said at the dataplane.
+    fn keep_confirmed(&mut self, held: Held) {
+        let confirmed = held.stored.manifest.confirm_seconds > 0;
+        self.keep(held);
+        if let Some(held) = self.held.clone().filter(|_| confirmed) {
+            self.record(event(What::Confirmed, &held.stored, None, "by whom is not known".into()));
+        }
     }
 
     /// Makes the pending policy the one that is held, on disk and here.
     pub(super) fn keep(&mut self, held: Held) -> bool {
+        self.ahead = Ahead::default();
         match self.store.promote() {
             Ok(stored) => {
                 self.hold(Held { stored, ..held });
@@ -211,8 +237,9 @@ impl Supervisor {
             if let Err(error) = self.store.discard_pending() {
                 self.trouble(error.to_string());
             }
+            self.record_gone(&awaiting.held.stored, status);
         } else if status.confirm_left_ms == 0 {
-            self.keep(awaiting.held);
+            self.keep_confirmed(awaiting.held);
         } else {
             self.awaiting = Some(awaiting);
         }
@@ -225,4 +252,4 @@ fn load(stored: Stored) -> Result<Held, StateError> {
 }
 
 /// How long after a failure publishing is tried again.
-const RETRY: Duration = Duration::from_secs(5);
+pub(super) const RETRY: Duration = Duration::from_secs(5);

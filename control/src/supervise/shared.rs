@@ -12,7 +12,7 @@ use gate25_include::telemetry::TelemetryReader;
 
 use super::held::Held;
 use crate::publish::Welcome;
-use crate::state::StageLog;
+use crate::state::{EventLog, StageLog};
 
 /// What is known, at one moment.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,8 @@ pub struct View {
     pub awaiting: Option<(u64, Arc<Held>)>,
     /// Since when each pool is in its stage.
     pub stages: Arc<StageLog>,
+    /// What happened to policies after they were applied.
+    pub events: Arc<EventLog>,
     /// What is wrong, and what to do.
     pub problem: Option<String>,
 }

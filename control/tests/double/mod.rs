@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gate25_include::counters::ProcessCounter;
-use gate25_include::handover::{Connection, Refusal, Reply, Request, SocketError, Status};
+use gate25_include::handover::{Connection, Left, Refusal, Reply, Request, SocketError, Status};
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Identity, Telemetry};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -40,6 +40,8 @@ pub(crate) enum Manner {
 struct Inner {
     image: Option<Image>,
     previous: Option<Image>,
+    planned: Vec<Image>,
+    left: Left,
     highest: u64,
     confirm_until: Option<Instant>,
     adopted: Vec<u64>,
@@ -67,7 +69,9 @@ impl Double {
         let incarnation = INCARNATION.fetch_add(1, Ordering::Relaxed);
         let identity = Identity { incarnation, started_at: 1_700_000_000, pid: 4711, tsc_hz: 1_000_000_000 };
         let telemetry = Arc::new(Telemetry::create("bng1", links, workers, identity).unwrap());
-        let inner = Inner { image: None, previous: None, highest: 0, confirm_until: None, adopted: Vec::new(), manner };
+        let (image, previous, planned, left) = (None, None, Vec::new(), Left::default());
+        let (highest, confirm_until, adopted) = (0, None, Vec::new());
+        let inner = Inner { image, previous, planned, left, highest, confirm_until, adopted, manner };
         let inner = Arc::new(Mutex::new(inner));
         let stop = Arc::new(AtomicBool::new(false));
         let mut double = Double { inner, telemetry, identity, stop, thread: None };
@@ -96,7 +100,13 @@ impl Double {
     pub(crate) fn run_out(&self) {
         let mut inner = self.inner.lock().unwrap();
         inner.confirm_until = None;
+        inner.left = Left { generation: inner.generation(), at: unix(), by_timer: true };
         inner.image = inner.previous.take();
+    }
+
+    /// The times for which images lie ready.
+    pub(crate) fn planned(&self) -> Vec<i64> {
+        self.inner.lock().unwrap().planned.iter().map(Image::compiled_at).collect()
     }
 
     fn server(&self) -> Server {
@@ -165,6 +175,7 @@ impl Server {
     /// The answer and its descriptor; none to close the connection.
     fn reply(&self, request: Request, fd: Option<OwnedFd>) -> Option<(Reply, Option<OwnedFd>)> {
         let inner = &mut *self.inner.lock().unwrap();
+        inner.on_time();
         self.telemetry.process().set(ProcessCounter::Heartbeat, boot_nanoseconds());
         let Identity { incarnation, started_at, pid, .. } = self.identity;
         Some(match request {
@@ -181,12 +192,25 @@ impl Server {
             Request::Rollback => match inner.previous.take() {
                 Some(image) => {
                     inner.confirm_until = None;
+                    inner.left = Left { generation: inner.generation(), at: unix(), by_timer: false };
                     let generation = image.generation();
                     inner.image = Some(image);
                     (Reply::Adopted { generation, nanoseconds: 1 }, None)
                 }
                 None => (refused(Refusal::NoPrevious), None),
             },
+            Request::Forget => {
+                inner.planned.clear();
+                (Reply::Planned { count: 0 }, None)
+            }
+            Request::Plan { generation, behind } => {
+                let image = Image::open(fd.unwrap()).unwrap();
+                assert_eq!((image.generation(), behind), (generation, inner.generation()));
+                assert!(generation > inner.highest && inner.confirm_until.is_none());
+                inner.highest = generation;
+                inner.planned.push(image);
+                (Reply::Planned { count: inner.planned.len() as u64 }, None)
+            }
             Request::Status => (Reply::Status(self.status(inner)), None),
             Request::ImagePlease => match &inner.image {
                 Some(image) => {
@@ -213,6 +237,7 @@ impl Server {
         inner.highest = generation;
         inner.adopted.push(generation);
         inner.previous = inner.image.replace(image);
+        inner.planned.clear();
         inner.confirm_until = (confirm_seconds > 0).then(|| Instant::now() + Duration::from_secs(confirm_seconds));
         self.telemetry.process().set(ProcessCounter::Generation, generation);
         self.telemetry.process().add(ProcessCounter::Adopted, 1);
@@ -231,11 +256,23 @@ impl Server {
             links: 2,
             incarnation: self.identity.incarnation,
             started_at: self.identity.started_at,
+            left: inner.left,
         }
     }
 }
 
 impl Inner {
+    /// Brings into force what is due.
+    fn on_time(&mut self) {
+        while self.confirm_until.is_none()
+            && self.planned.first().is_some_and(|next| next.compiled_at() <= unix() as i64)
+        {
+            let image = self.planned.remove(0);
+            self.adopted.push(image.generation());
+            self.image = Some(image);
+        }
+    }
+
     fn generation(&self) -> u64 {
         self.image.as_ref().map_or(0, Image::generation)
     }
@@ -255,6 +292,10 @@ fn listener(socket: &Path) -> OwnedFd {
 fn readable(fd: &impl AsFd) -> bool {
     let mut fds = [PollFd::new(fd, PollFlags::IN)];
     poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 20_000_000 })).unwrap() > 0
+}
+
+fn unix() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
 fn boot_nanoseconds() -> u64 {

@@ -44,6 +44,13 @@ pub fn good(generation: u64) -> OwnedFd {
     seal_copy(&words(generation), Pages::Ordinary).unwrap()
 }
 
+/// A good one that was compiled for a unix second.
+pub fn good_at(generation: u64, second: i64) -> OwnedFd {
+    let mut builder = builder(false, 0);
+    builder.times(second, 0);
+    seal_copy(&builder.finish(generation).unwrap(), Pages::Ordinary).unwrap()
+}
+
 /// What each bad image is called and what its refusal must say.
 pub fn bad(generation: u64) -> Vec<(String, OwnedFd, &'static str)> {
     let mut all = Vec::new();

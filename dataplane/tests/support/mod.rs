@@ -70,6 +70,8 @@ pub struct Plan {
     pub environment: Vec<(String, String)>,
     /// A policy passed as systemd passes one from its descriptor store.
     pub stored: Option<OwnedFd>,
+    /// What was planned behind it, passed in the same way.
+    pub planned: Vec<OwnedFd>,
 }
 
 impl Plan {
@@ -84,6 +86,7 @@ impl Plan {
             netns: None,
             environment: Vec::new(),
             stored: None,
+            planned: Vec::new(),
         }
     }
 
@@ -110,12 +113,14 @@ impl Plan {
         let log = self.folder.path("log");
         let mut command = match (&self.netns, &self.stored) {
             (None, None) => Command::new(PROGRAM),
-            (None, Some(fd)) => {
-                let number = fd.as_raw_fd();
-                let file = format!("/proc/{}/fd/{number}", std::process::id());
-                let names = "LISTEN_FDS=1 LISTEN_FDNAMES=gate25-image LISTEN_PID=$$";
+            (None, Some(stored)) => {
+                let all: Vec<&OwnedFd> = std::iter::once(stored).chain(&self.planned).collect();
+                let file = |fd: &OwnedFd| format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd());
+                let files: String = (3..).zip(&all).map(|(number, fd)| format!(" {number}<{}", file(fd))).collect();
+                let names = "gate25-image".to_owned() + &":gate25-planned".repeat(self.planned.len());
+                let names = format!("LISTEN_FDS={} LISTEN_FDNAMES={names} LISTEN_PID=$$", all.len());
                 let mut command = Command::new("sh");
-                command.args(["-c", &format!("{names} exec {PROGRAM} \"$@\" 3<{file}"), "sh"]);
+                command.args(["-c", &format!("{names} exec {PROGRAM} \"$@\"{files}"), "sh"]);
                 command
             }
             (Some(name), _) => {

@@ -7,7 +7,7 @@ scope! {
     ProcessCounter "dataplane" &[];
     Heartbeat "heartbeat" Gauge "nanoseconds" "CLOCK_BOOTTIME at the main thread's last round.";
     Generation "generation" Gauge "1" "Generation in force; 0 before the first.";
-    HighestGeneration "highest_generation" Gauge "1" "Highest generation ever adopted; the next must be higher.";
+    HighestGeneration "highest_generation" Gauge "1" "Highest generation ever adopted or planned; the next must be higher.";
     DigestLow "digest_low" Gauge "1" "Low half of the digest in force.";
     DigestHigh "digest_high" Gauge "1" "High half of the digest in force.";
     Adopted "adopted" Counter "1" "Images adopted.";
@@ -19,4 +19,6 @@ scope! {
     Mbufs "mbufs" Gauge "1" "Packet buffers in the pool.";
     MbufsAvailable "mbufs_available" Gauge "1" "Packet buffers free.";
     AdoptNanoseconds "adopt_nanoseconds" Gauge "nanoseconds" "Time from the last image's arrival until every worker ran it.";
+    Planned "planned" Gauge "1" "Images that wait for their time.";
+    OnTime "on_time" Counter "1" "Images that came into force at their time, without anybody; adopted counts them too.";
 }

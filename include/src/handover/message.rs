@@ -17,6 +17,9 @@ pub const SIZE: usize = 256;
 /// Version of the messages.
 pub const VERSION: u16 = 1;
 
+/// Most images that wait for their time.
+pub const MAX_PLANNED: usize = 16;
+
 const MAGIC: u64 = u64::from_le_bytes(*b"G25MSG\0\0");
 const TEXT_WORD: usize = 16;
 const TEXT_BYTES: usize = SIZE - TEXT_WORD * 8;
@@ -51,6 +54,15 @@ pub enum Request {
     },
     /// Go back to the image before.
     Rollback,
+    /// Keep this image until its time comes, the second for which it was compiled; a descriptor comes with it.
+    Plan {
+        /// Its generation, as in its header.
+        generation: u64,
+        /// The generation in force that it follows.
+        behind: u64,
+    },
+    /// Forget every image that waits for its time.
+    Forget,
     /// What runs?
     Status,
     /// The running image, please.
@@ -64,7 +76,7 @@ pub enum Request {
 pub struct Status {
     /// Generation in force; 0 before the first.
     pub generation: u64,
-    /// Highest generation ever adopted; the next must be above it.
+    /// Highest generation ever adopted or planned; the next must be above it.
     pub highest_generation: u64,
     /// Digest in force.
     pub digest: u128,
@@ -80,6 +92,19 @@ pub struct Status {
     pub incarnation: u64,
     /// Unix second of its start.
     pub started_at: u64,
+    /// What the last rollback left; generation 0 if there was none.
+    pub left: Left,
+}
+
+/// What a rollback left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Left {
+    /// Generation that was in force until then.
+    pub generation: u64,
+    /// Unix second of the rollback.
+    pub at: u64,
+    /// Whether it was the confirm timer's; else somebody asked for it.
+    pub by_timer: bool,
 }
 
 /// What the dataplane answers.
@@ -114,6 +139,11 @@ pub enum Reply {
     Confirmed {
         /// Its generation.
         generation: u64,
+    },
+    /// So many images wait for their time.
+    Planned {
+        /// How many.
+        count: u64,
     },
     /// To status.
     Status(Status),
@@ -241,6 +271,8 @@ impl Request {
             Request::Status => Message::new(5, number, &[]),
             Request::ImagePlease => Message::new(6, number, &[]),
             Request::TelemetryPlease => Message::new(7, number, &[]),
+            Request::Plan { generation, behind } => Message::new(8, number, &[generation, behind]),
+            Request::Forget => Message::new(9, number, &[]),
         }
     }
 
@@ -258,6 +290,8 @@ impl Request {
             5 => Request::Status,
             6 => Request::ImagePlease,
             7 => Request::TelemetryPlease,
+            8 => Request::Plan { generation: argument(0), behind: argument(1) },
+            9 => Request::Forget,
             kind => return Err(MessageError::Kind { kind }),
         })
     }
@@ -276,6 +310,7 @@ impl Reply {
             Reply::Status(status) => Message::new(105, number, &status.words()),
             Reply::Image { generation } => Message::new(106, number, &[*generation]),
             Reply::Telemetry => Message::new(107, number, &[]),
+            Reply::Planned { count } => Message::new(108, number, &[*count]),
         }
     }
 
@@ -302,13 +337,14 @@ impl Reply {
             105 => Reply::Status(Status::from_words(argument)),
             106 => Reply::Image { generation: argument(0) },
             107 => Reply::Telemetry,
+            108 => Reply::Planned { count: argument(0) },
             kind => return Err(MessageError::Kind { kind }),
         })
     }
 }
 
 impl Status {
-    fn words(&self) -> [u64; 10] {
+    fn words(&self) -> [u64; 13] {
         [
             self.generation,
             self.highest_generation,
@@ -320,6 +356,9 @@ impl Status {
             self.links,
             self.incarnation,
             self.started_at,
+            self.left.generation,
+            self.left.at,
+            self.left.by_timer.into(),
         ]
     }
 
@@ -334,6 +373,7 @@ impl Status {
             links: word(7),
             incarnation: word(8),
             started_at: word(9),
+            left: Left { generation: word(10), at: word(11), by_timer: word(12) != 0 },
         }
     }
 }
@@ -358,12 +398,15 @@ mod tests {
             Request::Status,
             Request::ImagePlease,
             Request::TelemetryPlease,
+            Request::Plan { generation: 8, behind: 7 },
+            Request::Forget,
         ];
         for (number, request) in requests.into_iter().enumerate() {
             let message = Message::from_bytes(&request.encode(number as u64).to_bytes()).unwrap();
             assert_eq!((message.number(), Request::decode(&message)), (number as u64, Ok(request)));
         }
-        let status = Status { generation: 3, digest: u128::MAX - 5, started_at: 9, ..Status::default() };
+        let left = Left { generation: 2, at: u64::MAX, by_timer: true };
+        let status = Status { generation: 3, digest: u128::MAX - 5, started_at: 9, left, ..Status::default() };
         let replies = [
             Reply::Welcome { incarnation: 1, started_at: 2, pid: 3, instance: "bng1".into() },
             Reply::Adopted { generation: 4, nanoseconds: 5 },
@@ -372,6 +415,7 @@ mod tests {
             Reply::Status(status),
             Reply::Image { generation: 4 },
             Reply::Telemetry,
+            Reply::Planned { count: 3 },
         ];
         for reply in replies {
             let message = Message::from_bytes(&reply.encode(8).to_bytes()).unwrap();

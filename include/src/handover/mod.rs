@@ -12,13 +12,16 @@
 //! 3. Generations only rise: `Adopt` with one not above the highest ever adopted is refused.
 //! 4. `Adopt` with a confirm time is rolled back unless `Confirm` comes in time; the timer runs in the
 //!    dataplane, on CLOCK_BOOTTIME, whether control lives or not.
-//! 5. `ImagePlease` and `TelemetryPlease` are answered with a descriptor of what runs now.
+//! 5. `Plan` bears an image whose `compiled_at` lies ahead; in that second the dataplane brings it into force, whether
+//!    control lives or not. Images are planned in the order of their times, at most [`MAX_PLANNED`], behind the one in force;
+//!    `Adopt` and `Forget` forget them, and while an image waits for confirmation none is taken and none comes into force.
+//! 6. `ImagePlease` and `TelemetryPlease` are answered with a descriptor of what runs now.
 
 mod message;
 mod refusal;
 mod socket;
 
 pub(crate) use message::first_word;
-pub use message::{Message, MessageError, Reply, Request, SIZE, Status, VERSION};
+pub use message::{Left, MAX_PLANNED, Message, MessageError, Reply, Request, SIZE, Status, VERSION};
 pub use refusal::Refusal;
 pub use socket::{Connection, SocketError};

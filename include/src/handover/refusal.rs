@@ -43,6 +43,7 @@ refusals! {
     NoPrevious 9 "no_previous" "There is no image before this one to go back to.";
     NoImage 10 "no_image" "No image has been adopted yet.";
     NotAllowed 11 "not_allowed" "The peer may read but not change the policy.";
+    NotPlanned 12 "not_planned" "The image cannot wait for its time: too many do, its time is not behind theirs, or another generation is in force.";
 }
 
 #[cfg(test)]

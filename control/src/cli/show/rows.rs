@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::PoolStage;
 use crate::config::{Word, format_time};
+use crate::state::EXPIRED;
 
 /// Every counter of a scope, by name.
 pub(super) fn scope<S: Scope>(value: impl Fn(S) -> u64) -> Map<String, Value> {
@@ -42,6 +43,10 @@ pub(super) fn add_stages(rows: &mut [Value], stages: &[PoolStage]) {
     let by_name: HashMap<&str, &PoolStage> = stages.iter().map(|one| (one.pool.as_str(), one)).collect();
     for row in rows {
         let found = row["pool"].as_str().and_then(|name| by_name.get(name));
+        // The image has no prefixes of an exemption that has expired; that it has, control knows.
+        if row["stage"].is_null() && found.is_some_and(|one| one.stage == EXPIRED) {
+            row["stage"] = EXPIRED.into();
+        }
         let same = found.filter(|one| one.stage == row["stage"].as_str().unwrap_or("exempt"));
         let next = found.and_then(|one| Some((one.next.as_deref()?, format_time(one.next_at?))));
         row["since"] = json!(same.and_then(|one| one.since).map(format_time));

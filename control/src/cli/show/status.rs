@@ -85,7 +85,12 @@ fn of_dataplane(value: &Value, lines: &mut Lines) {
     lines.push(("digest", cell(&policy["digest"])));
     lines.push(("compiled", cell(&policy["compiled_at"])));
     let overdue = if policy["overdue"] == true { ", OVERDUE: is gate25-control running?" } else { "" };
-    lines.push(("changes next", format!("{}{overdue}", cell(&policy["next_change"]))));
+    let planned = match value["counters"]["planned"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(1) => ", ready in the dataplane".into(),
+        Some(count) => format!(", ready in the dataplane with {} more", count - 1),
+    };
+    lines.push(("changes next", format!("{}{planned}{overdue}", cell(&policy["next_change"]))));
     if policy["confirm_left_ms"] != 0 {
         let left = policy["confirm_left_ms"].as_u64().unwrap_or(0) / 1000;
         lines.push(("unconfirmed", format!("rolled back in {left} s; gate25 confirm keeps it")));
