@@ -156,15 +156,17 @@ impl Trie {
     fn write24(&mut self, line: u32, position: u32, around: u32, inside: &[Entry<u32>]) -> bool {
         let values = paint(around, 0, inside);
         let usual = usual(&values, around);
-        let (mut bitmap, mut list) = ([0u32; BITMAP_WORDS], [0u32; 256]);
-        let mut count = 0;
+        let mut bitmap = [0u32; BITMAP_WORDS];
         for (chunk, word) in values.chunks(32).zip(&mut bitmap) {
-            for (bit, value) in chunk.iter().enumerate() {
-                *word |= u32::from(*value != usual) << bit;
-                if let Some(place) = list.get_mut(count) {
-                    *place = *value;
-                }
-                count += usize::from(*value != usual);
+            *word = chunk.iter().rev().fold(0, |word, value| word << 1 | u32::from(*value != usual));
+        }
+        let mut list = [0u32; 256];
+        let mut count = 0;
+        for (mut bits, chunk) in bitmap.into_iter().zip(values.chunks(32)) {
+            while let (true, Some(place)) = (bits != 0, list.get_mut(count)) {
+                *place = chunk.get(bits.trailing_zeros() as usize).copied().unwrap_or(0);
+                bits &= bits - 1;
+                count += 1;
             }
         }
         let (mut place, mut first) = (NO_BITMAP, 0);
