@@ -275,6 +275,50 @@ fn history_tells_who_when_why_and_how_much_and_rollback_reaches_back() {
     assert_eq!(history[0]["digest"], history[4]["digest"]);
 }
 
+/// What `explain --trie` finds is what `who` finds, whatever kind of table the policy is large enough for; the words of the
+/// tables are include's to test.
+#[test]
+fn explain_trie_walks_to_the_pool_that_who_names() {
+    let bench = Bench::new();
+    let (code, _, talk) = bench.run(&["explain", "--trie", "203.0.113.9"]);
+    assert_eq!((code, talk.as_str()), (1, "no policy is in force: there is no table to look in\n"));
+    let more = "[[exempt]]\nname = \"static\"\nprefixes = [\"203.0.113.7/32\", \"2001:db8:100:7::/64\"]\n\
+                [[pool]]\nname = \"west\"\nprefix_files = [\"lists/west.txt\"]\n";
+    for many in [1, 3000] {
+        let four = (0..many).map(|n| format!("10.{}.{}.0/28\n", n / 256, n % 256));
+        let six = (0..many).map(|n| format!("2001:db8:{:x}::/48\n", 0x1000 + n));
+        bench.scratch.write("lists/west.txt", &four.chain(six).collect::<String>());
+        bench.apply(&format!("{MONITOR}{more}{ANY_FLIP}"));
+        for (address, pool, prefix) in [
+            ("203.0.113.9", "east", "203.0.113.0/24"),
+            ("203.0.113.7", "static", "203.0.113.7/32"),
+            ("10.0.0.15", "west", "10.0.0.0/28"),
+            ("10.0.0.16", "", ""),
+            ("198.51.100.1", "", ""),
+            ("2001:db8:100:1::1", "east", "2001:db8:100::/56"),
+            ("2001:db8:100:7::1", "static", "2001:db8:100:7::/64"),
+            ("2001:db8:1000:9::1", "west", "2001:db8:1000::/48"),
+            ("2001:db8:fff::1", "", ""),
+        ] {
+            let said = bench.json(&["explain", "--trie", address]);
+            let told = (said["pool"].as_str().unwrap_or_default(), said["prefix"].as_str().unwrap_or_default());
+            assert_eq!(told, (pool, prefix), "{address}: {said}");
+            assert_eq!(bench.json(&["who", address])["name"], said["pool"], "{address}");
+            let steps = said["steps"].as_array().unwrap();
+            let whole = |step: &Value| step["says"].is_string() && step["word"].is_u64() && step["read"].is_string();
+            assert!(!steps.is_empty() && steps.iter().all(whole), "{said}");
+            let (code, out, _) = bench.run(&["explain", "--trie", address]);
+            let last =
+                if pool.is_empty() { "in no pool and no exemption".into() } else { format!("{pool} by {prefix}") };
+            assert_eq!(out.lines().last(), Some(format!("{address}: {last}").as_str()));
+            assert_eq!((code, out.lines().count()), (0, steps.len() + 2));
+        }
+    }
+    for wrong in [&["203.0.113"][..], &["203.0.113.0/24"], &["203.0.113.9", "198.51.100.25"]] {
+        assert_eq!(bench.run(&[&["explain", "--trie"], wrong].concat()).0, 2, "{wrong:?}");
+    }
+}
+
 #[test]
 fn runtime_tells_packets_per_burst_and_cycles_per_packet() {
     let bench = Bench::new();

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::output::{self, Exit, Failure, hex};
@@ -28,6 +29,7 @@ pub(super) fn run(address: IpAddr, context: &Context) -> Result<Exit, Failure> {
         "digest": hex(image.digest()),
         "steps": steps,
         "pool": pool.map(|pool| pool.name),
+        "prefix": found.and_then(|found| IpNet::new(address, found.prefix_len).ok()).map(|prefix| prefix.trunc()),
         "prefix_len": found.map(|found| found.prefix_len),
     });
     if context.json {
@@ -40,7 +42,7 @@ fn in_words(value: &Value) -> String {
     let steps = value["steps"].as_array().map_or(&[][..], Vec::as_slice);
     let text = table::table(&[("STEP", "step"), ("WORD", "word"), ("READ", "read"), ("SAYS", "says")], steps);
     let found = match value["pool"].as_str() {
-        Some(pool) => format!("{pool}, prefix of {} bits", value["prefix_len"]),
+        Some(pool) => format!("{pool} by {}", table::cell(&value["prefix"])),
         None => "in no pool and no exemption".to_owned(),
     };
     format!("{text}{}: {found}\n", table::cell(&value["address"]))

@@ -38,6 +38,8 @@ pub struct PlannedPort {
     pub device: String,
     /// The kernel interface a virtual device takes.
     pub interface: Option<String>,
+    /// Receive queues of the interface that the text says are read; the workers' number if it does not.
+    pub queues: Option<usize>,
     /// Largest packet that is wanted.
     pub mtu: Option<i64>,
 }
@@ -46,8 +48,15 @@ impl PlannedPort {
     fn new(link: &PlannedLink, side: &str, text: &str) -> PlannedPort {
         let mut parts = text.split(',').map(str::trim);
         let device = parts.next().unwrap_or_default().to_owned();
-        let interface = parts.find_map(|part| part.strip_prefix("iface=")).map(str::to_owned);
-        PlannedPort { place: format!("{} {side}", link.name), device, interface, mtu: link.mtu }
+        let (mut interface, mut queues) = (None, None);
+        for (key, value) in parts.filter_map(|part| part.split_once('=')) {
+            match key {
+                "iface" => interface = Some(value.to_owned()),
+                "queue_count" => queues = value.parse().ok(),
+                _ => {}
+            }
+        }
+        PlannedPort { place: format!("{} {side}", link.name), device, interface, queues, mtu: link.mtu }
     }
 
     /// Its PCI address in full, if it has one.

@@ -13,7 +13,7 @@ pub(super) fn devices(host: &Host, plan: &Plan) -> Vec<Finding> {
         .iter()
         .filter_map(|port| match (port.pci(), &port.interface) {
             (Some(address), _) => Some(pci(host, port, &address)),
-            (None, Some(name)) => Some(interface(host, port, name)),
+            (None, Some(name)) => Some(interface(host, port, name, plan.cores.len())),
             (None, None) => None,
         })
         .collect()
@@ -43,22 +43,27 @@ fn pci(host: &Host, port: &PlannedPort, address: &str) -> Finding {
         let mend = "dpdk-devbind.py --status-dev net lists the devices of this host";
         return Finding::fail(PORTS, format!("{place}: there is no PCI device {address}"), mend);
     }
+    let id = |file: &str| host.read(&format!("{device}/{file}")).map(|id| id.trim_start_matches("0x").to_owned());
+    let address_and_id = match (id("vendor"), id("device")) {
+        (Some(vendor), Some(device)) => format!("{address} ({vendor}:{device})"),
+        _ => address.to_owned(),
+    };
     let vfio = format!("modprobe vfio-pci && dpdk-devbind.py --bind vfio-pci {address}");
     match host.link(&format!("{device}/driver")).as_deref() {
         Some(driver) if DPDK.contains(&driver) => {
-            Finding::ok(PORTS, format!("{place}: {address} is bound to {driver}"))
+            Finding::ok(PORTS, format!("{place}: {address_and_id} is bound to {driver}"))
         }
         Some(driver) if BIFURCATED.contains(&driver) => {
-            Finding::ok(PORTS, format!("{place}: {address} stays with {driver}, beside which DPDK works"))
+            Finding::ok(PORTS, format!("{place}: {address_and_id} stays with {driver}, beside which DPDK works"))
         }
         Some(driver) => {
-            Finding::fail(PORTS, format!("{place}: {address} is bound to {driver}, which is the kernel's"), vfio)
+            Finding::fail(PORTS, format!("{place}: {address_and_id} is bound to {driver}, which is the kernel's"), vfio)
         }
-        None => Finding::fail(PORTS, format!("{place}: {address} is bound to no driver"), vfio),
+        None => Finding::fail(PORTS, format!("{place}: {address_and_id} is bound to no driver"), vfio),
     }
 }
 
-fn interface(host: &Host, port: &PlannedPort, name: &str) -> Finding {
+fn interface(host: &Host, port: &PlannedPort, name: &str, workers: usize) -> Finding {
     let (folder, place) = (format!("sys/class/net/{name}"), &port.place);
     if !host.has(&folder) {
         let found = format!("{place}: there is no interface {name} in this network namespace");
@@ -69,9 +74,21 @@ fn interface(host: &Host, port: &PlannedPort, name: &str) -> Finding {
         let found = format!("{place}: the MTU of {name} is {mtu}, the link's is {wanted}");
         return Finding::fail(PORTS, found, format!("ip link set {name} mtu {wanted}"));
     }
+    let queues = host.list(&format!("{folder}/queues")).iter().filter(|queue| queue.starts_with("rx-")).count();
+    let read = port.queues.unwrap_or(workers.max(1));
+    if port.driver() == Some("net_af_xdp") && queues > read {
+        let found = format!("{place}: {name} has {queues} receive queues and gate25 would read {read}");
+        return Finding::fail(PORTS, found, format!("ethtool -L {name} combined {read} (veth: rx {read} tx {read})"));
+    }
     match host.read(&format!("{folder}/operstate")).as_deref() {
         Some("down") => Finding::warn(PORTS, format!("{place}: {name} is down"), format!("ip link set {name} up")),
-        _ => Finding::ok(PORTS, format!("{place}: {name} is there, MTU {mtu}")),
+        _ => {
+            let driver =
+                host.link(&format!("{folder}/device/driver")).map_or_else(String::new, |one| format!(", {one}"));
+            let speed = host.number(&format!("{folder}/speed")).filter(|speed| *speed > 0);
+            let speed = speed.map_or_else(String::new, |speed| format!(", {speed} Mbit/s"));
+            Finding::ok(PORTS, format!("{place}: {name} is there, MTU {mtu}, receive queues: {queues}{speed}{driver}"))
+        }
     }
 }
 

@@ -59,7 +59,9 @@ pub(super) fn findings(running: Result<Running, String>) -> Vec<Finding> {
         Ok(running) => running,
         Err(why) => {
             let mend = "systemctl start gate25-dataplane; its journal says what keeps it from starting";
-            return vec![Finding::warn("dataplane", why, mend)];
+            let found =
+                format!("{why}; what its ports can do (queues, speed, link, as DPDK sees them) shows once it runs");
+            return vec![Finding::warn("dataplane", found, mend)];
         }
     };
     let mut findings = vec![Finding::ok("dataplane", format!("process {} answers", running.pid))];

@@ -35,6 +35,7 @@ impl Root {
             let device = format!("sys/bus/pci/devices/{port}");
             root.write(&format!("{device}/class"), "0x020000\n");
             root.write(&format!("{device}/vendor"), "0x8086\n");
+            root.write(&format!("{device}/device"), "0x159b\n");
             root.write(&format!("{device}/numa_node"), "0\n");
             std::os::unix::fs::symlink("/sys/bus/pci/drivers/vfio-pci", root.0.join(device).join("driver")).unwrap();
         }
@@ -185,7 +186,12 @@ fn ports_and_drivers() {
     let root = Root::well("ports");
     let driver = "sys/bus/pci/devices/0000:3b:00.1/driver";
     root.remove(driver);
-    root.one("ports", Fail, "l network: 0000:3b:00.1 is bound to no driver", "--bind vfio-pci 0000:3b:00.1");
+    root.one(
+        "ports",
+        Fail,
+        "l network: 0000:3b:00.1 (8086:159b) is bound to no driver",
+        "--bind vfio-pci 0000:3b:00.1",
+    );
     std::os::unix::fs::symlink("/sys/bus/pci/drivers/ice", root.0.join(driver)).unwrap();
     root.one("ports", Fail, "bound to ice, which is the kernel's", "--bind vfio-pci 0000:3b:00.1");
     root.remove(driver);
@@ -228,6 +234,19 @@ fn virtual_ports_need_an_interface_and_a_driver_and_no_iommu() {
     root.one("ports", Grade::Warn, "eth1 is down", "ip link set eth1 up");
     root.write("sys/class/net/eth1/operstate", "up\n");
     assert_eq!(root.ills(), []);
+    root.write("sys/class/net/eth1/speed", "10000\n");
+    (0..3).for_each(|queue| root.write(&format!("sys/class/net/eth1/queues/rx-{queue}/x"), ""));
+    root.write("sys/class/net/eth1/queues/tx-0/x", "");
+    let known = root.examine(Err("does not run".into()));
+    assert!(known.iter().any(|one| one.found.ends_with("eth1 is there, MTU 1500, receive queues: 3, 10000 Mbit/s")));
+    root.write("usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0/librte_net_af_xdp.so.23", "");
+    root.config("cores = [2, 3]\nmain_core = 1\n", ["net_null0", "net_af_xdp1,iface=eth1"]);
+    root.one("ports", Grade::Fail, "eth1 has 3 receive queues and gate25 would read 2", "ethtool -L eth1 combined 2");
+    root.config("cores = [2, 3]\nmain_core = 1\n", ["net_null0", "net_af_xdp1,iface=eth1,queue_count=3"]);
+    assert_eq!(root.ills(), []);
+    root.config("cores = [2, 3]\nmain_core = 1\n", ["net_null0", "net_af_xdp1,iface=eth1"]);
+    root.remove("sys/class/net/eth1/queues/rx-2");
+    assert_eq!(root.ills(), []);
     root.remove("usr");
     root.one("dpdk", Grade::Fail, "no librte_eal.so", "apt install dpdk");
     root.write("usr/lib64/librte_eal.so.22", "");
@@ -250,5 +269,9 @@ fn what_runs_is_looked_at_too() {
     assert!(ill(&|one| one.ports[0].queues = 1).contains("only 1 of the workers receive"));
     assert!(ill(&|one| one.ports[0].missed = 5).contains("5 frames were lost"));
     assert!(ill(&|one| one.control = Some("no answer".into())).contains("no answer"));
-    assert!(root.examine(Err("down".into())).iter().any(|one| one.grade == Grade::Warn && one.found == "down"));
+    assert!(
+        root.examine(Err("down".into()))
+            .iter()
+            .any(|one| one.grade == Grade::Warn && one.found.starts_with("down; what its ports can do"))
+    );
 }
