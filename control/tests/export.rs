@@ -83,6 +83,9 @@ fn fill(double: &Double) {
         }
         PoolCounter::ALL.iter().for_each(|counter| blocks.pool(0, *counter, value()));
     }
+    for counter in [ProcessCounter::Refused, ProcessCounter::Planned, ProcessCounter::OnTime, ProcessCounter::Mbufs] {
+        telemetry.process().set(counter, value());
+    }
     (0..4).for_each(|port| PortCounter::ALL.iter().for_each(|counter| telemetry.port(port).set(*counter, value())));
 }
 
@@ -151,9 +154,11 @@ fn command_line_and_metrics_agree_with_the_table_of_counters() {
         }
     }
     let process = gate25(&scratch, &["show", "status"]);
-    for counter in ProcessCounter::ALL {
-        assert!(process["dataplane"]["counters"][counter.counter().name].is_u64());
-    }
+    // The heart beats on between the two; halves of the digest are no samples.
+    let skip = ["heartbeat", "digest_low", "digest_high"];
+    let counters = Value::Array(vec![process["dataplane"]["counters"].clone()]);
+    same::<ProcessCounter>(&counters, &|_| String::new(), &sample, &skip);
+    skip.iter().for_each(|name| assert!(counters[0][name].is_u64(), "{name}"));
     assert_eq!(sample("gate25_dataplane_adopted_total", ""), 1.0);
     assert_eq!(sample("gate25_policy_digest_match", ""), 1.0);
     assert_eq!(get(address, "/readyz").0, "HTTP/1.1 200 OK");
