@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Entry;
+use super::index::tag;
 use super::item::{Item, around};
 use super::layout::{self, DEPTH_SHIFT, Leaf, Slot, Table, mask, skip};
 use super::place::covered;
@@ -95,6 +96,7 @@ impl Build {
             self.space.inherit(self.space.root(), value);
         } else {
             self.put(start, length, value);
+            self.space.sync(tag(start));
         }
         self.space.set_length();
         old
@@ -108,6 +110,7 @@ impl Build {
             self.space.inherit(self.space.root(), 0);
         } else {
             self.take(start, length);
+            self.space.sync(tag(start));
         }
         self.space.set_length();
         Some(old)
@@ -208,6 +211,7 @@ impl Build {
             return;
         }
         let items = self.inside(start, bit, usize::MAX);
+        self.forget(start, &items);
         self.space.free_behind(above);
         self.space.place(above, bit, &items);
     }
@@ -237,9 +241,22 @@ impl Build {
                     if items.len() > FEW {
                         return;
                     }
+                    self.forget(start, &items);
                     self.space.free_behind(above);
                     self.space.place(above, bit, &items);
                 }
+            }
+        }
+    }
+
+    /// Takes all /32 of these and of `start` from the index: what stands behind them is to be made anew.
+    fn forget(&mut self, start: u128, items: &[Item]) {
+        let mut last = tag(start);
+        self.space.note(last, None);
+        for item in items {
+            if tag(item.start) != last {
+                last = tag(item.start);
+                self.space.note(last, None);
             }
         }
     }

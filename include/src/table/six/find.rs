@@ -1,5 +1,6 @@
 //! The look-up of one address, step by step.
 
+use super::index::{self, INDEX_BITS};
 use super::layout::{BITS, DIRECT, Entry, FILTER_BITS, INNER, Leaf, Table, VALUE, WINDOW, head};
 
 /// The value of the longest prefix that holds `key`; 0 for none. Total on any words: what lies outside reads as 0, and
@@ -10,9 +11,17 @@ pub fn find(words: &[u32], key: u128) -> u32 {
         Some([first, second]) => (*first, *second),
         _ => (0, 0),
     };
-    let mut table = Table::from_link(pair(head::ROOT).0);
     let (mut high, mut low) = ((key >> 64) as u64, key as u64);
-    let mut left = BITS - table.stride;
+    let mut left = BITS;
+    let mut table = match index::find(words, key) {
+        Some(table) => {
+            (high, low) = cut(high, low, INDEX_BITS.into());
+            left -= u32::from(INDEX_BITS);
+            table
+        }
+        None => Table::from_link(pair(head::ROOT).0),
+    };
+    left -= table.stride;
     loop {
         let slot = table.slot((high >> 1 >> (63 - table.stride)) as u32);
         let (first, kind) = pair(slot.record);

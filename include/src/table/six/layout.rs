@@ -10,6 +10,10 @@ pub(super) mod head {
     pub(in super::super) const ROOT: usize = 1;
     /// Words in the trie, this line included.
     pub(in super::super) const WORDS: usize = 2;
+    /// First word of the index, divided by 4.
+    pub(in super::super) const INDEX: usize = 3;
+    /// Entries of the index, as a power of two.
+    pub(in super::super) const INDEX_SIZE: usize = 4;
 }
 
 /// Bits of a value.
@@ -68,7 +72,7 @@ pub(super) fn mask(length: u8) -> u128 {
     !u128::MAX.checked_shr(length.into()).unwrap_or(0)
 }
 
-/// A table of `1 << stride` slots: all records (2 words each), then all links to leaves (1 word each).
+/// A table of `1 << stride` slots of 3 words: a record (2 words), and a link to a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Table {
     /// Its first word.
@@ -100,7 +104,7 @@ impl Table {
         (self.word / 4) as u32
     }
 
-    /// Words of all records and links.
+    /// Words of all slots.
     pub(super) fn words(self) -> usize {
         3 << self.stride
     }
@@ -113,7 +117,8 @@ impl Table {
     /// A slot.
     #[inline]
     pub(super) fn slot(self, index: u32) -> Slot {
-        Slot { record: self.word + 2 * index as usize, link: self.word + (2 << self.stride) + index as usize }
+        let record = self.word + 3 * index as usize;
+        Slot { record, link: record + 2 }
     }
 
     /// The slot of an address, of which the bits before the table are cut off.
@@ -158,6 +163,12 @@ impl Leaf {
     #[inline]
     pub(super) fn from_link(link: u32) -> Leaf {
         Leaf { line: (link & LEAF_LINE) as usize * LINE_WORDS, part: link >> 29 }
+    }
+
+    /// The leaf behind a slot with this kind, first word of the record and link; none if there is none.
+    pub(super) fn of(kind: u32, first: u32, link: u32) -> Option<Leaf> {
+        let link = if kind & DIRECT != 0 { first } else { link };
+        (kind & INNER == 0 && link != 0).then(|| Leaf::from_link(link))
     }
 
     /// The leaf of `words` words (16, 12, 8 or 4) at a word that is a multiple of that; 12 stand first in their line.

@@ -4,7 +4,8 @@
 //! of the longest prefix that ends there or before, and either leads to another table, or to a *leaf* with up to eight
 //! longer prefixes, which one vector instruction compares. A filter in the record says for the next 5 bits whether the
 //! leaf has anything at all, so that most addresses of a pool with few exemptions are done without looking into it.
-//! What is too long for a leaf stands behind one of its entries. include/README.md draws all of it.
+//! What is too long for a leaf stands behind one of its entries. An *index* leads from the first 32 bits of the address to
+//! the table at bit 32. include/README.md draws all of it.
 //!
 //! [`find()`] and [`find_burst`] are total on any words; [`validate()`] accepts what [`Build`] and [`build()`] make.
 
@@ -13,6 +14,7 @@ mod avx512;
 mod build;
 mod burst;
 mod find;
+mod index;
 mod item;
 mod layout;
 mod place;

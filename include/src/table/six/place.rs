@@ -1,5 +1,6 @@
 //! Puts many prefixes into a slot at once: chooses between leaf, single slot behind an entry, and table.
 
+use super::index::{INDEX_BITS, tag};
 use super::item::{Content, Item, around};
 use super::layout::{
     BITS, BRANCHED, CHILD_WINDOW, DEPTH_SHIFT, DIRECT, INNER, LANES, MAX_STRIDE, Slot, Table, WINDOW, mask, skip, top,
@@ -10,13 +11,16 @@ use super::space::{Behind, Space};
 const DENSE: u32 = 12;
 
 /// A table's stride does not grow further when its full slots hold fewer items than this on average.
-const CROWD: usize = 4;
+const CROWD: usize = 3;
 
 /// A table with one slot for so many items costs little, be it empty: fewer tables one behind the other.
 const CHEAP: usize = 8;
 
 /// Of so many slots of a table at least one is full.
 const SPARSE: usize = 2;
+
+/// The same for tables from where the index leads to: pools are often only a part of their /32.
+const SPARSE_BEHIND: usize = 4;
 
 impl Space {
     /// Writes `items` behind `slot`, which stands at `bit` and has its value, but nothing behind it. They are longer
@@ -33,12 +37,15 @@ impl Space {
         let common = ((first.start ^ last.start).leading_zeros() as u8).min(first.length);
         let stride = stride(bit, common, items);
         if u32::from(common) >= u32::from(bit) + stride && worth_a_leap(common - bit, items.len()) {
-            let child = self.single(common.min(bit + CHILD_WINDOW), items);
+            let child = self.single(common.min(farthest(bit)), items);
             return self.write_leaf(slot, bit, &[child]);
         }
         let table = self.table(stride);
         self.fill(table, bit, items, self.value(slot));
         self.set_behind(slot, table.link(), INNER, 0);
+        if bit == INDEX_BITS {
+            self.note(tag(first.start), Some(table));
+        }
     }
 
     /// Fills a table of zeros at `bit`; `outside` is the value of what is shorter.
@@ -53,7 +60,9 @@ impl Space {
             if item.length <= below {
                 match item.content {
                     Content::Value(value) => self.cover(table, bit, item.start, item.length, value),
-                    Content::Child(quarter) => self.adopt(table.slot(index(item)), Table::single(quarter), below - bit),
+                    Content::Child(quarter) => {
+                        self.adopt(table.slot(index(item)), Table::single(quarter), bit, below - bit, item.start);
+                    }
                 }
                 rest = after;
                 continue;
@@ -104,7 +113,7 @@ impl Space {
     }
 
     /// Moves a single slot into `slot`, the slot of a table of this stride that stands at the same bit.
-    fn adopt(&mut self, slot: Slot, single: Table, stride: u8) {
+    fn adopt(&mut self, slot: Slot, single: Table, bit: u8, stride: u8, start: u128) {
         let from = single.slot(0);
         let kind = self.get(from.record + 1) & (INNER | DIRECT | BRANCHED);
         let (first, link, value) = (self.get(from.record), self.get(from.link), self.value(from));
@@ -115,6 +124,9 @@ impl Space {
             self.pass_on(slot, self.value(slot));
         }
         self.free_table(single);
+        if u32::from(bit) + u32::from(stride) == u32::from(INDEX_BITS) && kind & INNER == 0 {
+            self.note(tag(start), None);
+        }
     }
 
     /// A single slot at `length` with all `items`, as an item.
@@ -122,6 +134,12 @@ impl Space {
         let table = self.table(0);
         self.fill(table, length, items, 0);
         let start = items.first().map_or(0, |item| item.start) & mask(length);
+        let behind = self.behind(table.slot(0));
+        if length == INDEX_BITS
+            && let Behind::Leaf(_) = behind
+        {
+            self.note(tag(start), Some(table));
+        }
         Item { start, length, content: Content::Child(table.quarter()) }
     }
 
@@ -132,17 +150,18 @@ impl Space {
         if !items.iter().any(far) {
             return None;
         }
-        let runs: Vec<&[Item]> = items.chunk_by(|a, b| (a.start ^ b.start) & mask(bit + CHILD_WINDOW) == 0).collect();
+        let boundary = farthest(bit);
+        let runs: Vec<&[Item]> = items.chunk_by(|a, b| (a.start ^ b.start) & mask(boundary) == 0).collect();
         if runs.len() > LANES {
             return None;
         }
         let mut near = Vec::with_capacity(LANES);
         for run in runs {
-            let inside = run.iter().position(|item| item.length >= bit + CHILD_WINDOW).unwrap_or(run.len());
+            let inside = run.iter().position(|item| item.length >= boundary).unwrap_or(run.len());
             let (before, inside) = run.split_at(inside);
             near.extend_from_slice(before);
             match inside.iter().any(far) {
-                true => near.push(self.single(bit + CHILD_WINDOW, inside)),
+                true => near.push(self.single(boundary, inside)),
                 false => near.extend_from_slice(inside),
             }
         }
@@ -178,6 +197,11 @@ pub(super) fn covered(table: Table, bit: u8, start: u128, length: u8) -> std::op
     first..first + (1 << (u32::from(bit) + table.stride - u32::from(length)))
 }
 
+/// How far an entry of a leaf at `bit` may lead on: not past the bit that the index leads to.
+fn farthest(bit: u8) -> u8 {
+    if bit < INDEX_BITS { (bit + CHILD_WINDOW).min(INDEX_BITS) } else { bit + CHILD_WINDOW }
+}
+
 /// Whether `bits` that all of `items` share are too many for a table.
 fn worth_a_leap(bits: u8, items: usize) -> bool {
     bits > 12 || 1 << bits > 64 * items
@@ -201,7 +225,8 @@ fn stride(bit: u8, common: u8, items: &[Item]) -> u32 {
         if items.len() < CROWD * full {
             break;
         }
-        if 1 << stride <= SPARSE * full {
+        let sparse = if bit < INDEX_BITS { SPARSE } else { SPARSE_BEHIND };
+        if 1 << stride <= sparse * full {
             best = best.max(stride);
         }
     }
@@ -209,5 +234,7 @@ fn stride(bit: u8, common: u8, items: &[Item]) -> u32 {
     if shared > best {
         best = shared.min(items.len().ilog2() + 2);
     }
+    // A table ends where the index leads to, or stands behind it.
+    let room = if bit < INDEX_BITS { room.min(INDEX_BITS - bit) } else { room };
     best.min(room.into()).min(MAX_STRIDE)
 }

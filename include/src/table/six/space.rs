@@ -3,6 +3,7 @@
 //! Lines come from the [`Arena`]; parts of lines are kept here, by size, and stay parts of that size for good.
 
 use super::super::{Arena, Kind, LINE_WORDS};
+use super::index::{Index, LEAST};
 use super::layout::{BRANCHED, DEPTH, DIRECT, INNER, LANES, Leaf, Slot, Table, VALUE, head};
 
 /// Most words: what a link to a table can reach.
@@ -14,6 +15,8 @@ pub(super) struct Space {
     arena: Arena,
     /// Free quarters, halves and three quarters of lines by first word.
     parts: [Vec<usize>; 3],
+    /// Entries in the index.
+    pub(super) indexed: usize,
 }
 
 /// What lies behind a slot.
@@ -30,8 +33,9 @@ pub(super) enum Behind {
 impl Space {
     /// Header and a root of this stride.
     pub(super) fn new(stride: u32) -> Space {
-        let mut space = Space { arena: Arena::new(1), parts: Default::default() };
+        let mut space = Space { arena: Arena::new(1), parts: Default::default(), indexed: 0 };
         let root = space.table(stride);
+        space.set_index(LEAST);
         space.set(0, Kind::Trie as u32);
         space.set(head::ROOT, root.link());
         space.set_length();
@@ -51,6 +55,23 @@ impl Space {
     /// Whether links have no room for more: what was put in since is not to be used.
     pub(super) fn is_full(&self) -> bool {
         self.words().len() > MOST_WORDS
+    }
+
+    /// Where the index stands.
+    pub(super) fn index(&self) -> Index {
+        Index::of(self.words())
+    }
+
+    /// Makes an empty index.
+    pub(super) fn set_index(&mut self, bits: u32) {
+        let word = self.run(2 << bits);
+        self.set(head::INDEX, (word / 4) as u32);
+        self.set(head::INDEX_SIZE, bits);
+    }
+
+    /// Takes an index back.
+    pub(super) fn free_index(&mut self, index: Index) {
+        self.free_run(index.word, index.words());
     }
 
     /// Notes the length in the header.
@@ -98,12 +119,10 @@ impl Space {
     /// What lies behind a slot.
     pub(super) fn behind(&self, slot: Slot) -> Behind {
         let (first, kind) = (self.get(slot.record), self.get(slot.record + 1));
-        let link = if kind & DIRECT != 0 { first } else { self.get(slot.link) };
-        match link {
-            _ if kind & INNER != 0 => Behind::Table(Table::from_link(first)),
-            0 => Behind::Nothing,
-            link => Behind::Leaf(Leaf::from_link(link)),
+        if kind & INNER != 0 {
+            return Behind::Table(Table::from_link(first));
         }
+        Leaf::of(kind, first, self.get(slot.link)).map_or(Behind::Nothing, Behind::Leaf)
     }
 
     /// Sets what lies behind a slot, leaving its value: word 0 of the record, kind, link.

@@ -95,6 +95,9 @@ proptest! {
             };
             prop_assert_eq!(old, expected);
             agree(build.words(), &edges([(start, length)]), |key| scan(&prefixes, key));
+            if prefixes.len() % 16 == 0 {
+                sound(build.words());
+            }
         }
         let keys = edges(prefixes.keys().copied());
         sound(build.words());
@@ -273,6 +276,61 @@ fn links_that_loop_or_lead_outside_are_refused() {
     assert!(validate(&longer, |_| true).is_err());
 }
 
+/// How many /32 the index has; each leads where the trie leads, or the validator would refuse it.
+fn indexed(words: &[u32]) -> usize {
+    let index = super::index::Index::of(words);
+    words[index.word..][..index.words()].chunks_exact(2).filter(|entry| entry[0] != 0).count()
+}
+
+#[test]
+fn the_index_has_each_32_with_a_table() {
+    let mut prefixes = Prefixes::new();
+    let tags: Vec<u128> = (0..3_000u128).map(|n| 0x2a00_0000 + n * 0x1_0007 % 0x10_0000).collect();
+    for (tag, number) in tags.iter().zip(0..) {
+        prefixes.extend((0..12).map(|n| ((tag << 96 | n << 88, 40), 1 + number)));
+    }
+    let mut build = Build::from_sorted(&entries(&prefixes));
+    assert_eq!(indexed(build.words()), tags.len());
+    assert!(tags.iter().all(|tag| walked(build.words(), tag << 96)[0].starts_with("index")));
+    assert!(walked(build.words(), 0x2b00 << 112)[0].starts_with("root"));
+    for ((start, length), left) in prefixes.keys().zip((1..=prefixes.len()).rev()) {
+        build.remove(*start, *length);
+        if left % 997 == 0 {
+            sound(build.words());
+        }
+    }
+    assert_eq!(indexed(build.words()), 0);
+    sound(build.words());
+    for ((start, length), value) in &prefixes {
+        build.insert(*start, *length, *value);
+    }
+    assert_eq!(indexed(build.words()), tags.len());
+    sound(build.words());
+    agree(build.words(), &edges(prefixes.keys().copied())[..2_000], |key| find(build.words(), key));
+}
+
+#[test]
+fn an_index_that_does_not_say_what_the_trie_says_is_refused() {
+    let words = super::build(&entries(&pools(5, 2_000)));
+    let index = super::index::Index::of(&words);
+    let at = (index.word..index.word + index.words()).step_by(2).find(|at| words[*at] != 0).unwrap();
+    let fault = |at: usize, word: u32| {
+        let mut forged = words.clone();
+        forged[at] = word;
+        look_up_all(&forged, &edges(pools(5, 2_000).into_keys())[..64]);
+        validate(&forged, |_| true).map_err(|(what, _, _)| what)
+    };
+    assert_eq!(fault(at, words[at]), Ok(()));
+    assert_eq!(fault(at, words[at] + 8), Err("trie index"));
+    assert_eq!(fault(at, words[super::layout::head::ROOT]), Err("trie index"));
+    assert_eq!(fault(at, 0), Err("trie index"), "an empty entry is all zero");
+    assert_eq!(fault(at + 1, words[at + 1] ^ 1), Err("trie index"));
+    assert_eq!(fault(super::layout::head::INDEX_SIZE, 2), Err("trie index"));
+    assert_eq!(fault(super::layout::head::INDEX_SIZE, 25), Err("trie index"));
+    assert!(fault(super::layout::head::INDEX_SIZE, 24).is_err());
+    assert!(fault(super::layout::head::INDEX, u32::MAX).is_err());
+}
+
 #[test]
 fn the_walk_says_what_the_look_up_finds() {
     let prefixes = pools(5, 2_000);
@@ -289,10 +347,11 @@ fn the_walk_says_what_the_look_up_finds() {
 fn the_example_by_hand_is_true() {
     let prefix = |text: &str| text.parse::<Ipv6Net>().map(|net| (net.network().to_bits(), net.prefix_len())).unwrap();
     let mut prefixes: Prefixes = [(prefix("2001:db8::/32"), 1), (prefix("2001:db8:100:7::/64"), 64)].into();
+    prefixes.insert(prefix("2001:dc0::/28"), 2);
     prefixes.extend((0..20).map(|n| (prefix(&format!("2001:db8:{:x}::/48", 0x100 + 0xa00 * n)), 100 + n)));
     let words = super::build(&entries(&prefixes));
     let mut told = String::new();
-    for address in ["2001:db8:b00::1", "2001:db8:200::1", "2001:db8:100:7::1"] {
+    for address in ["2001:db8:b00::1", "2001:db8:200::1", "2001:db8:100:7::1", "2001:dc0::1"] {
         told += &format!("{address}\n");
         let key = address.parse::<std::net::Ipv6Addr>().unwrap().to_bits();
         walk(&words, key, &mut |step| {

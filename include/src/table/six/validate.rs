@@ -2,6 +2,7 @@
 //! so that nothing loops, and no more bits are used up than an address has. Linear in the trie's length.
 
 use super::super::{Fault, LINE_WORDS};
+use super::index::{Index, arrive};
 use super::layout::{
     BITS, CHILD_WINDOW, DEPTH, DEPTH_SHIFT, DIRECT, Entry, INNER, Leaf, MAX_STRIDE, Slot, Table, VALUE, WINDOW, head,
 };
@@ -12,7 +13,7 @@ use super::layout::{
 /// What is wrong, the word it stands in, what stands there.
 pub fn validate(words: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault> {
     let head = words.first_chunk::<LINE_WORDS>().ok_or(("trie length", 0, words.len() as u64))?;
-    let spare = head.iter().enumerate().skip(head::WORDS + 1).find(|(_, word)| **word != 0);
+    let spare = head.iter().enumerate().skip(head::INDEX_SIZE + 1).find(|(_, word)| **word != 0);
     if let Some((at, word)) = spare {
         return Err(("trie header", at, u64::from(*word)));
     }
@@ -22,10 +23,25 @@ pub fn validate(words: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault> 
     }
     let mut check = Check { words, good, seen: vec![0; words.len() / QUARTER / 64 + 1], open: Vec::new() };
     check.reach(0, LINE_WORDS, 0)?;
+    check.index(*head)?;
     check.table(root, 0, head::ROOT)?;
     while let Some((table, bit)) = check.open.pop() {
         for index in 0..table.slots() {
             check.slot(table, table.slot(index), bit + table.stride)?;
+        }
+    }
+    index(words)
+}
+
+/// Checks that each entry of the index stands in one of its two places and leads where the trie leads.
+fn index(words: &[u32]) -> Result<(), Fault> {
+    let index = Index::of(words);
+    let entries = words.get(index.word..index.word + index.words()).unwrap_or_default();
+    for (number, entry) in entries.as_chunks::<2>().0.iter().enumerate() {
+        let (at, [link, tag]) = (index.word + 2 * number, *entry);
+        let true_to_trie = || arrive(words, tag).map(Table::link) == Some(link);
+        if *entry != [0, 0] && !(index.places(tag).contains(&at) && true_to_trie()) {
+            return Err(("trie index", at, u64::from(link) | u64::from(tag) << 32));
         }
     }
     Ok(())
@@ -61,6 +77,15 @@ impl<F: Fn(u32) -> bool> Check<'_, F> {
             *seen |= 1 << (quarter % 64);
         }
         Ok(())
+    }
+
+    /// The words of the index.
+    fn index(&mut self, head: [u32; LINE_WORDS]) -> Result<(), Fault> {
+        let (index, said) = (Index::of(self.words), head[head::INDEX_SIZE]);
+        if index.bits != said || !index.word.is_multiple_of(LINE_WORDS) {
+            return Err(("trie index", head::INDEX_SIZE, u64::from(said)));
+        }
+        self.reach(index.word, index.words(), head::INDEX)
     }
 
     /// A link, in word `from`, to a table at `bit`.

@@ -2,15 +2,13 @@
 
 use super::super::Step;
 use super::find::entry;
+use super::index::{INDEX_BITS, Index};
 use super::layout::{BITS, DIRECT, FILTER_BITS, INNER, Leaf, Slot, Table, VALUE, head, skip, top};
 
 /// Tells each step of the look-up of `key`: what was read, where it stands, what it says. The last one says the value.
 pub fn walk(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) {
     let word = |at: usize| words.get(at).copied().unwrap_or(0);
-    let root = word(head::ROOT);
-    let mut table = Table::from_link(root);
-    step(Step { what: "root", at: head::ROOT, read: root.into(), says: leads_to(table, 0) });
-    let mut bit = 0;
+    let (mut table, mut bit) = start(words, key, step);
     while bit + table.stride <= BITS {
         let rest = skip(key, bit);
         let slot = table.slot_of(rest);
@@ -63,6 +61,24 @@ pub fn walk(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) {
         table = Table::single(quarter);
         say("entry", at, found.0, format!("address bits up to {bit} agree: {}", leads_to(table, bit)));
     }
+}
+
+/// Where a look-up starts, and at which bit: where the index leads, or at the root.
+fn start(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) -> (Table, u32) {
+    let word = |at: usize| words.get(at).copied().unwrap_or(0);
+    let index = Index::of(words);
+    let tag = top(key, INDEX_BITS.into());
+    if let Some(at) = index.place_of(words, tag) {
+        let (link, bit) = (word(at), INDEX_BITS.into());
+        let table = Table::from_link(link);
+        let read = u64::from(link) | u64::from(tag) << 32;
+        step(Step { what: "index", at, read, says: leads_to(table, bit) });
+        return (table, bit);
+    }
+    let (at, root) = (head::ROOT, word(head::ROOT));
+    let table = Table::from_link(root);
+    step(Step { what: "root", at, read: root.into(), says: format!("not in the index: {}", leads_to(table, 0)) });
+    (table, 0)
 }
 
 /// The leaf of a slot; a link that stands apart is a step of its own.
