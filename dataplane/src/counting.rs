@@ -8,7 +8,7 @@ use gate25_include::counters::{LinkCounter, Reason, WorkerCounter};
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Direction, DropRecord, LinkBlock, WorkerTelemetry};
 use gate25_path::frames::places;
-use gate25_path::{InboundRead, Verdict};
+use gate25_path::{Brief, Frames, InboundRead, Line, Verdict, Verdicts};
 
 use crate::clock::WallClock;
 
@@ -72,6 +72,27 @@ impl Tally {
         }
     }
 
+    /// Counts the plain segments to port 25, each for its pool as well, and keeps records of those dropped: IPv4 before
+    /// IPv6, so that no branch on which it is goes wrong.
+    #[inline]
+    pub fn plain(&mut self, verdicts: &Verdicts, frames: &Frames<'_>, place: Place<'_>) {
+        // Pools have a line each, most of them in L3: all are fetched while records are written.
+        for (_, brief) in verdicts.plain() {
+            if let Some(counter) = brief.reason.pool_counter() {
+                place.telemetry.fetch_pool(brief.slot.into(), counter);
+            }
+        }
+        let [four, six] = verdicts.plain_stopped();
+        self.plain_dropped(four, verdicts, frames, place, Brief::ends4);
+        self.plain_dropped(six, verdicts, frames, place, Brief::ends6);
+        for (_, brief) in verdicts.plain() {
+            self.reason(brief.reason, 1);
+            if let Some(counter) = brief.reason.pool_counter() {
+                place.telemetry.pool(brief.slot.into(), counter, 1);
+            }
+        }
+    }
+
     /// Counts one frame's verdict, and its pool's.
     #[inline]
     pub fn verdict(&mut self, verdict: &Verdict, place: Place<'_>) {
@@ -92,22 +113,56 @@ impl Tally {
         }
     }
 
+    /// Counts the frames in `stopped` as dropped and keeps records of them; `ends` reads line and far end.
+    #[inline]
+    fn plain_dropped(
+        &mut self,
+        stopped: u64,
+        verdicts: &Verdicts,
+        frames: &Frames<'_>,
+        place: Place<'_>,
+        ends: impl Fn(&Brief, &[u8]) -> (Line, u128),
+    ) {
+        if stopped == 0 {
+            return;
+        }
+        let (blank, count) = (self.record(place), stopped.count_ones());
+        let mut bytes = 0;
+        let drops = verdicts.briefs(stopped).map(|(index, brief)| {
+            let frame = frames.get(index);
+            bytes += frame.len() as u64;
+            let (line, far) = ends(brief, frame);
+            let (line, line_length, slot) = (line.addr, line.len, brief.slot.into());
+            DropRecord { line, line_length, far, reason: brief.reason, slot, ..blank }
+        });
+        place.telemetry.record(count as usize, drops);
+        self.dropped += u64::from(count);
+        self.dropped_bytes += bytes;
+    }
+
     /// Counts a dropped frame of `bytes` and keeps a record of it.
     #[inline]
     pub fn dropped(&mut self, verdict: &Verdict, bytes: usize, place: Place<'_>) {
         self.dropped += 1;
         self.dropped_bytes += bytes as u64;
         let (line, line_length) = verdict.line.map_or((0, 0), |line| (line.addr, line.len));
-        place.telemetry.record(&DropRecord {
+        let (far, reason, slot) = (verdict.far, verdict.reason, verdict.slot);
+        let drop = DropRecord { line, line_length, far, reason, slot, ..self.record(place) };
+        place.telemetry.record(1, std::iter::once(drop));
+    }
+
+    /// A record of when and where, and not yet of what.
+    fn record(&mut self, place: Place<'_>) -> DropRecord {
+        DropRecord {
             time_ns: *self.time_ns.get_or_insert_with(|| place.clock.unix_nanoseconds(place.now)),
-            line,
-            line_length,
-            far: verdict.far,
-            reason: verdict.reason,
+            line: 0,
+            line_length: 0,
+            far: 0,
+            reason: Reason::Blocked,
             direction: place.direction,
             link: u16::try_from(place.link).unwrap_or(u16::MAX),
-            slot: verdict.slot,
-        });
+            slot: 0,
+        }
     }
 
     /// Adds the burst to the blocks of its worker and its link.

@@ -119,15 +119,16 @@ impl Burst {
         n
     }
 
+    /// Whether `mask` has a bit for every frame (bit i: frame i).
+    pub fn is_all(&self, mask: u64) -> bool {
+        self.len > 0 && mask == u64::MAX >> (BURST - self.len)
+    }
+
     /// Moves the frames whose bit is set in `mask` (bit i: frame i) to `taken`, which is emptied first. Both stay
     /// in order.
     pub fn split(&mut self, mask: u64, taken: &mut Self) {
         taken.free();
         let held = self.len;
-        if held > 0 && mask == u64::MAX >> (BURST - held) {
-            std::mem::swap(self, taken);
-            return;
-        }
         let (mut kept, mut moved) = (0, 0);
         for index in 0..held {
             let Some(&mbuf) = self.mbufs.get(index) else { break };
@@ -176,13 +177,14 @@ impl Burst {
     /// `scratch`.
     #[inline]
     pub fn frames<'a>(&'a self, scratch: &'a mut Scratch) -> (Frames<'a>, u64) {
-        let (mut frames, mut bytes, mut segments) = (Frames::new(), 0, 0);
-        for &mbuf in self.held() {
+        let (mut bytes, mut segments) = (0, 0);
+        let view = |&mbuf: &'a *mut rte_mbuf| {
             let first = head(mbuf);
-            frames.push(segment(first));
             bytes += u64::from(first.pkt_len);
             segments |= first.nb_segs;
-        }
+            segment(first)
+        };
+        let mut frames: Frames<'a> = self.held().iter().map(view).collect();
         if segments > 1 {
             frames = self.gathered(scratch);
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use gate25_include::counters::WorkerCounter;
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Direction, LinkBlock, WorkerTelemetry};
+use gate25_path::frames::places;
 use gate25_path::reject::{self, RejectBudget};
 use gate25_path::{Action, Form, Frame, Verdicts, judge_frames};
 
@@ -189,7 +190,9 @@ impl Hands {
         let place = Place { telemetry, image, link, direction, clock, now };
         let mut tally = Tally::of(received);
         let stopped = self.judge(&lane, place, &mut tally);
-        if stopped != 0 {
+        if self.burst.is_all(stopped) {
+            self.burst.free();
+        } else if stopped != 0 {
             self.burst.split(stopped, &mut self.dropped);
             self.dropped.free();
         }
@@ -211,22 +214,24 @@ impl Hands {
         tally.bytes = bytes;
         judge_frames(Form::Best, place.image, lane.direction, &frames, &mut self.verdicts);
         tally.ordinary(self.verdicts.ordinary());
-        let mut stopped = 0;
+        tally.plain(&self.verdicts, &frames, place);
+        let [four, six] = self.verdicts.plain_stopped();
+        let (mut stopped, mut answered) = (four | six, self.verdicts.plain_answered());
         for (index, verdict) in self.verdicts.single() {
             tally.verdict(verdict, place);
             if verdict.action == Action::Pass {
                 continue;
             }
             stopped |= 1 << index;
-            let frame = frames.get(index);
-            tally.dropped(verdict, frame.len(), place);
-            if verdict.action == Action::Reject {
-                let rate = place.image.map_or(0, Image::reject_rate);
-                if !self.budget.take(rate, place.clock.seconds(place.now)) {
-                    tally.reject_suppressed += 1;
-                } else if !answer(frame, lane, &mut self.answers) {
-                    tally.reject_unsent += 1;
-                }
+            answered |= u64::from(verdict.action == Action::Reject) << index;
+            tally.dropped(verdict, frames.get(index).len(), place);
+        }
+        for index in places(answered) {
+            let rate = place.image.map_or(0, Image::reject_rate);
+            if !self.budget.take(rate, place.clock.seconds(place.now)) {
+                tally.reject_suppressed += 1;
+            } else if !answer(frames.get(index), lane, &mut self.answers) {
+                tally.reject_unsent += 1;
             }
         }
         stopped

@@ -185,6 +185,7 @@ impl SealedMap {
     }
 
     /// The whole memory, as little-endian words; includes what pads the last page.
+    #[inline]
     pub fn words(&self) -> &[u32] {
         // SAFETY: mapped for `bytes`, page-aligned, initialised by the kernel, and immutable while
         // sealed: F_SEAL_WRITE needs that no writable mapping exists and forbids any later one.
@@ -225,9 +226,23 @@ impl SharedWords {
     }
 
     /// The words. One writer for each: who that is the telemetry's layout says.
+    #[inline]
     pub fn words(&self) -> &[AtomicU64] {
         atomics(&self.map)
     }
+}
+
+/// Has the CPU fetch the cache line of `word` for a store that comes soon; nothing is read or changed.
+#[inline]
+pub(crate) fn prefetch(word: &AtomicU64) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+        // SAFETY: a hint, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(word.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = word;
 }
 
 impl AsFd for SharedWords {

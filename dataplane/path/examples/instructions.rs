@@ -52,11 +52,13 @@ fn main() -> ExitCode {
     let mut verdicts = Verdicts::new();
     for _ in 0..count.div_ceil(BURST) {
         judge_frames(Form::Best, Some(&image), *direction, std::hint::black_box(&frames), &mut verdicts);
-        for _ in verdicts.single().filter(|(_, verdict)| verdict.action == Action::Reject) {
+        let plain = verdicts.plain().map(|(_, brief)| brief.action);
+        let actions = plain.chain(verdicts.single().map(|(_, verdict)| verdict.action));
+        for _ in actions.filter(|action| *action == Action::Reject) {
             let mut answer = [0; MAX_ANSWER];
             std::hint::black_box(build(Frame::whole(frame), &mut answer));
         }
     }
-    println!("{}", verdicts.get(0).map_or("none", |verdict| verdict.reason.name()));
+    println!("{}", verdicts.get(0, &frames).map_or("none", |verdict| verdict.reason.name()));
     ExitCode::SUCCESS
 }

@@ -8,7 +8,8 @@
 use gate25_include::counters::Reason;
 use gate25_include::image::Image;
 
-use crate::candidates::judge_segments;
+use crate::brief::Brief;
+use crate::candidates::{Briefs, judge_segments};
 use crate::ethernet::{IPV4, IPV6, MAX_TAGS, is_tag};
 use crate::frame::Direction;
 pub use crate::frames::BURST;
@@ -30,10 +31,12 @@ pub enum Form {
     Best,
 }
 
-/// The verdicts on a burst: most frames pass for one of two reasons and are a bit each, the others have a verdict.
+/// The verdicts on a burst: most frames pass for one of two reasons and are a bit each, plain segments to port 25 have
+/// a brief one, the others a whole one.
 #[derive(Clone, Debug)]
 pub struct Verdicts {
     ordinary: [(Reason, u64); 2],
+    plain: Briefs,
     single: u64,
     verdicts: [Verdict; BURST],
 }
@@ -43,7 +46,7 @@ impl Verdicts {
     #[must_use]
     pub const fn new() -> Self {
         let none = Verdict::pass(Reason::NoPolicy);
-        Self { ordinary: [(Reason::NoPolicy, 0); 2], single: 0, verdicts: [none; BURST] }
+        Self { ordinary: [(Reason::NoPolicy, 0); 2], plain: Briefs::NONE, single: 0, verdicts: [none; BURST] }
     }
 
     /// Two reasons, and a bit for each frame that passes for it and needs no more said.
@@ -53,19 +56,49 @@ impl Verdicts {
         self.ordinary
     }
 
+    /// Place and verdict of the plain segments to port 25.
+    #[inline]
+    pub fn plain(&self) -> impl Iterator<Item = (usize, &Brief)> {
+        self.briefs(self.plain.judged)
+    }
+
+    /// A bit for each of [`Verdicts::plain`] that does not pass, of those over IPv4 and of those over IPv6.
+    #[must_use]
+    #[inline]
+    pub const fn plain_stopped(&self) -> [u64; 2] {
+        self.plain.stopped
+    }
+
+    /// A bit for each of [`Verdicts::plain`] that is to be answered.
+    #[must_use]
+    #[inline]
+    pub const fn plain_answered(&self) -> u64 {
+        self.plain.answered
+    }
+
+    /// Place and verdict of the plain segments to port 25 whose bit is set in `mask`.
+    #[inline]
+    pub fn briefs(&self, mask: u64) -> impl Iterator<Item = (usize, &Brief)> {
+        places(self.plain.judged & mask).filter_map(|place| Some((place, self.plain.briefs.get(place)?)))
+    }
+
     /// Place and verdict of the other frames.
     #[inline]
     pub fn single(&self) -> impl Iterator<Item = (usize, &Verdict)> {
         places(self.single).filter_map(|place| Some((place, self.verdicts.get(place)?)))
     }
 
-    /// The verdict on frame `place`, if there is such a frame.
+    /// The verdict on frame `place`, if there is such a frame; `frames` are those judged.
     #[must_use]
-    pub fn get(&self, place: usize) -> Option<Verdict> {
+    pub fn get(&self, place: usize, frames: &Frames<'_>) -> Option<Verdict> {
         let has = |mask: u64| place < BURST && mask >> place & 1 == 1;
-        let ordinary = self.ordinary.iter().find(|(_, mask)| has(*mask));
-        let pass = ordinary.map(|(reason, _)| Verdict::pass(*reason));
-        pass.or_else(|| self.verdicts.get(place).copied().filter(|_| has(self.single)))
+        if let Some((reason, _)) = self.ordinary.iter().find(|(_, mask)| has(*mask)) {
+            return Some(Verdict::pass(*reason));
+        }
+        if has(self.plain.judged) {
+            return self.plain.briefs.get(place).map(|brief| brief.verdict(frames.get(place)));
+        }
+        self.verdicts.get(place).copied().filter(|_| has(self.single))
     }
 }
 
@@ -91,10 +124,10 @@ pub fn judge_burst_by(
 ) {
     let mut found = Verdicts::new();
     for (frames, verdicts) in frames.chunks(BURST).zip(verdicts.chunks_mut(BURST)) {
-        let frames = frames.iter().copied().take(verdicts.len()).collect();
+        let frames: Frames<'_> = frames.iter().copied().take(verdicts.len()).collect();
         judge_frames(form, image, direction, &frames, &mut found);
         for (place, verdict) in verdicts.iter_mut().enumerate().take(frames.len()) {
-            *verdict = found.get(place).unwrap_or(*verdict);
+            *verdict = found.get(place, &frames).unwrap_or(*verdict);
         }
     }
 }
@@ -108,6 +141,7 @@ pub fn judge_frames(
     frames: &Frames<'_>,
     verdicts: &mut Verdicts,
 ) {
+    verdicts.plain.clear();
     let Some(image) = image else {
         (verdicts.ordinary, verdicts.single) = ([(Reason::NoPolicy, frames.all()), (Reason::NoPolicy, 0)], 0);
         return;
@@ -122,11 +156,12 @@ pub fn judge_frames(
         Direction::Outbound => [(Reason::OtherPort, sorted.other_port), (Reason::NotTcp, sorted.not_tcp)],
         Direction::Inbound => [(Reason::Inbound, sorted.other_port | sorted.not_tcp), (Reason::Inbound, 0)],
     };
-    verdicts.single = frames.all() & !(sorted.other_port | sorted.not_tcp);
     if sorted.smtp4 | sorted.smtp6 != 0 {
-        judge_segments(image, frames, &sorted, &mut verdicts.verdicts);
+        judge_segments(image, frames, &sorted, &mut verdicts.plain);
     }
-    for place in places(frames.all() & !sorted.known()) {
+    // What has no verdict yet, whatever the first pass took it for: none of an earlier burst may stand.
+    verdicts.single = frames.all() & !(sorted.other_port | sorted.not_tcp | verdicts.plain.judged);
+    for place in places(verdicts.single) {
         if let Some(verdict) = verdicts.verdicts.get_mut(place) {
             *verdict = judge(Some(image), direction, frames.get(place));
         }

@@ -22,17 +22,7 @@ impl<'a> Frames<'a> {
     #[must_use]
     #[inline]
     pub const fn new() -> Self {
-        Self { at: [std::ptr::null(); BURST], len: [0; BURST], count: 0, bytes: PhantomData }
-    }
-
-    /// Adds a frame; one past [`BURST`] is left out. Bytes behind the first 4 GiB are not seen.
-    #[inline]
-    pub fn push(&mut self, frame: &'a [u8]) {
-        if let (Some(at), Some(len)) = (self.at.get_mut(self.count), self.len.get_mut(self.count)) {
-            *at = frame.as_ptr();
-            *len = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-            self.count += 1;
-        }
+        Self { at: [std::ptr::dangling(); BURST], len: [0; BURST], count: 0, bytes: PhantomData }
     }
 
     /// How many there are.
@@ -54,8 +44,8 @@ impl<'a> Frames<'a> {
     #[inline]
     pub fn get(&self, index: usize) -> &'a [u8] {
         match (self.at.get(index), self.len.get(index)) {
-            // SAFETY: `push` wrote both from one slice that lives as long as 'a.
-            (Some(at), Some(len)) if index < self.count => unsafe { std::slice::from_raw_parts(*at, *len as usize) },
+            // SAFETY: `from_iter` wrote both from one slice that lives as long as 'a; behind the last frame the length is 0.
+            (Some(at), Some(len)) => unsafe { std::slice::from_raw_parts(*at, *len as usize) },
             _ => &[],
         }
     }
@@ -86,19 +76,38 @@ impl Default for Frames<'_> {
 }
 
 impl<'a> FromIterator<&'a [u8]> for Frames<'a> {
+    /// Frames past [`BURST`] are left out. Bytes behind a frame's first 4 GiB are not seen.
+    #[inline]
     fn from_iter<I: IntoIterator<Item = &'a [u8]>>(frames: I) -> Self {
         let mut all = Self::new();
-        frames.into_iter().take(BURST).for_each(|frame| all.push(frame));
+        // Counted in a register: a counter in memory would make each frame wait for the one before.
+        let mut count = 0;
+        for ((frame, at), len) in frames.into_iter().zip(&mut all.at).zip(&mut all.len) {
+            *at = frame.as_ptr();
+            *len = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+            count += 1;
+        }
+        all.count = count;
         all
     }
 }
 
+const _: () = assert!(BURST == 64, "a bit for each");
+
 /// The places of the bits that are set, lowest first.
 #[inline]
-pub fn places(mut mask: u64) -> impl Iterator<Item = usize> {
+pub fn places(mask: u64) -> impl Iterator<Item = usize> {
+    bits(mask).map(|(place, _)| place)
+}
+
+/// The places of the bits that are set, lowest first, each with its bit.
+#[inline]
+pub(crate) fn bits(mut mask: u64) -> impl Iterator<Item = (usize, u64)> {
     std::iter::from_fn(move || {
-        let place = (mask != 0).then(|| mask.trailing_zeros() as usize);
-        mask &= mask.wrapping_sub(1);
+        let bit = mask & mask.wrapping_neg();
+        // 63 at most; said so that a look into 64 entries needs no check.
+        let place = (mask != 0).then(|| (mask.trailing_zeros() as usize % BURST, bit));
+        mask ^= bit;
         place
     })
 }
@@ -110,8 +119,7 @@ mod tests {
     #[test]
     fn a_frame_past_the_last_is_left_out_and_none_is_empty() {
         let bytes: Vec<u8> = (0..=BURST as u8).collect();
-        let mut frames: Frames<'_> = bytes.chunks(1).collect();
-        frames.push(&bytes);
+        let frames: Frames<'_> = bytes.chunks(1).collect();
         assert_eq!((frames.len(), frames.all()), (BURST, u64::MAX));
         assert_eq!((frames.get(63), frames.get(64)), (&[63][..], &[][..]));
         let three: Frames<'_> = bytes.chunks(1).take(3).collect();

@@ -4,13 +4,14 @@
 //! DPDK, allocates nothing and never panics, whatever the bytes. Files stand in the order in which a frame
 //! meets them: `frame`, `ethernet`, `mpls`, `pppoe`, `ipv4`, `ipv6`, `fragment`, `tunnel`, `gre`, `gtpu`,
 //! `tcp` (all driven by `parse`), then `lookup`, `share`, `verdict`, `reject`. `burst` is the quick form, over `frames`,
-//! with `wide` and `candidates`.
+//! with `wide`, `candidates` and `brief`.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::indexing_slicing)
 )]
 
+pub mod brief;
 pub mod burst;
 mod candidates;
 mod ethernet;
@@ -38,6 +39,7 @@ mod wide;
 #[path = "narrow.rs"]
 mod wide;
 
+pub use brief::Brief;
 pub use burst::{BURST, Form, Verdicts, judge_burst, judge_frames};
 pub use frame::{Direction, Frame};
 pub use frames::Frames;

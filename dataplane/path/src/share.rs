@@ -21,13 +21,34 @@ impl Line {
     #[inline]
     pub fn of(address: IpAddr, line_prefix: u8, matched: u8) -> Self {
         match address {
-            IpAddr::V4(v4) => Self { addr: MAPPED | u128::from(v4.to_bits()), v4: true, len: 32 },
-            IpAddr::V6(v6) => {
-                let len = line_prefix.max(matched).min(128);
-                let mask = u128::MAX.checked_shl(128 - u32::from(len)).unwrap_or(0);
-                Self { addr: v6.to_bits() & mask, v4: false, len }
-            }
+            IpAddr::V4(v4) => Self::of_v4(v4.to_bits()),
+            IpAddr::V6(v6) => Self::of_v6(v6.to_bits(), Self::bits_v6(line_prefix, matched)),
         }
+    }
+
+    /// The line of an IPv4 address.
+    #[inline]
+    pub(crate) const fn of_v4(address: u32) -> Self {
+        Self { addr: Self::mapped(address), v4: true, len: 32 }
+    }
+
+    /// The line of an IPv6 address with so many bits, 0 to 128.
+    #[inline]
+    pub(crate) fn of_v6(address: u128, len: u8) -> Self {
+        let mask = u128::MAX.checked_shl(128 - u32::from(len)).unwrap_or(0);
+        Self { addr: address & mask, v4: false, len }
+    }
+
+    /// The bits of an IPv6 line.
+    #[inline]
+    pub(crate) fn bits_v6(line_prefix: u8, matched: u8) -> u8 {
+        line_prefix.max(matched).min(128)
+    }
+
+    /// An IPv4 address as `::ffff:a.b.c.d`.
+    #[inline]
+    pub(crate) const fn mapped(address: u32) -> u128 {
+        MAPPED | address as u128
     }
 
     /// Where the line stands in its pool, 0 to 99: `fmix64(hi xor fmix64(lo)) mod 100` of its first address.

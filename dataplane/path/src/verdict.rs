@@ -124,24 +124,19 @@ pub fn judge_frame<O: Observer>(
     verdict
 }
 
-/// Judges an outbound segment to port 25 whose source has been looked up: `packet` is its one IP header.
-#[inline]
+/// Judges an outbound segment to port 25 whose source is known: `packet` is its one IP header. The far end is not told.
+/// None if a byte is not there.
 pub(crate) fn judge_segment(
     image: &Image,
     frame: Frame<'_>,
     packet: Packet,
     segment: Segment,
-    matched: Option<SourceMatch>,
-) -> Verdict {
+    matched: SourceMatch,
+) -> Option<Verdict> {
     let observer = &mut Silent;
     let mut judge = Judge { image, direction: Direction::Outbound, frame, packet, observer };
-    let source = packet.innermost().map(|header| header.source(frame));
-    let found = match (matched, source) {
-        (Some(matched), Some(Ok(address))) => Subscriber::of(image, address, matched),
-        _ => None,
-    };
-    let verdict = judge.candidate(segment, found);
-    verdict.map_or(Verdict::pass(Reason::NotCaptured), |verdict| judge.with_far(verdict))
+    let source = packet.innermost()?.source(frame).ok()?;
+    judge.candidate(segment, Subscriber::of(image, source, matched)).ok()
 }
 
 /// One packet before its image.

@@ -18,7 +18,7 @@ pub use assembly::Assembly;
 pub use builder::{ImageBuilder, PoolSpec};
 pub use digest::{Digest, Item, OwnerHash, Place};
 pub use error::{BuildError, ImageError};
-pub use pool::{Action, Kind, Match, Pool, Stage, Undetermined};
+pub use pool::{Action, Kind, Match, Pool, PoolHead, Stage, Undetermined};
 pub use reader::{Image, SourceMatch, SourceValue};
 pub use sources::{SourceTables, Sources, source_value};
 

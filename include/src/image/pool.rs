@@ -1,6 +1,7 @@
 //! A pool or exemption as its record holds it.
 
 use super::format::pool as word;
+use crate::counters::{Effect, Reason};
 
 /// Pool or exemption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,7 +79,41 @@ pub struct Pool<'a> {
     pub name: &'a str,
 }
 
+/// What a packet asks of a pool or exemption first, in 8 bytes: those of thousands stay in L1, their records would not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(8))]
+pub struct PoolHead {
+    /// The reason of a candidate where nothing but its source decides and it is not answered: `exempt`, `stage_off`, and, of a pool
+    /// that has no lists, does not answer and has all lines in its share, `would_drop` or `blocked`.
+    pub syn: Option<Reason>,
+    /// Whether that reason drops it.
+    pub drops: bool,
+    /// Whether segments other than SYNs are candidates as well.
+    pub all: bool,
+    /// IPv6 bits that make one line, 32 to 128.
+    pub line_prefix: u8,
+    /// Where its counters stand in the telemetry.
+    pub counter_slot: u16,
+}
+
+const _: () = assert!(size_of::<PoolHead>() == 8 && super::format::COUNTER_SLOTS <= 1 << 16);
+
 impl Pool<'_> {
+    /// The pool's head.
+    pub(super) fn head(&self) -> PoolHead {
+        let uniform = self.share >= 100 && self.allow == 0 && self.only.is_none();
+        let syn = match (self.kind, self.stage, self.action) {
+            (Kind::Exempt, ..) => Some(Reason::Exempt),
+            (_, Stage::Off, _) => Some(Reason::StageOff),
+            (_, Stage::Monitor, _) => uniform.then_some(Reason::WouldDrop),
+            (_, Stage::Enforce, Action::Drop) => uniform.then_some(Reason::Blocked),
+            (_, Stage::Enforce, Action::Reject) => None,
+        };
+        let drops = syn.is_some_and(|reason| reason.effect() == Effect::Drop);
+        let all = self.kind == Kind::Pool && self.matching == Match::All;
+        PoolHead { syn, drops, all, line_prefix: self.line_prefix, counter_slot: self.counter_slot as u16 }
+    }
+
     /// The record's words; the name's place is given because names are stored elsewhere.
     pub(super) fn record(&self, name_offset: u32) -> [u32; super::format::POOL_WORDS] {
         let mut words = [0; super::format::POOL_WORDS];

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::error::ImageError;
 use super::format::{self, Section, header};
-use super::pool::{Pool, join};
+use super::pool::{Pool, PoolHead, join};
 use super::validate;
 use crate::memfd::SealedMap;
 use crate::table;
@@ -48,6 +48,8 @@ pub struct Image {
     /// Offset and length of each section, checked.
     sections: [(usize, usize); Section::ALL.len()],
     names: String,
+    /// By pool number.
+    heads: Vec<PoolHead>,
     /// Whether there are tunnel ends, for IPv4 and for IPv6.
     ends: (bool, bool),
 }
@@ -72,9 +74,11 @@ impl Image {
 
     fn checked(backing: Backing) -> Result<Image, ImageError> {
         let sections = validate::header(backing.words())?;
-        let mut image = Image { backing, sections, names: String::new(), ends: (false, false) };
+        let (names, heads) = (String::new(), Vec::new());
+        let mut image = Image { backing, sections, names, heads, ends: (false, false) };
         image.names = validate::names(image.section(Section::Names))?;
         validate::content(&image)?;
+        image.heads = image.pools().map(|pool| pool.head()).collect();
         image.ends = image.find_tunnel_ends();
         Ok(image)
     }
@@ -146,6 +150,12 @@ impl Image {
         let slot = *self.section(Section::Slots).get(number)?;
         let (records, _) = self.section(Section::Pools).as_chunks::<{ format::POOL_WORDS }>();
         Some(Pool::decode(records.get(number)?, slot, ""))
+    }
+
+    /// What a packet asks first about the pool or exemption with this number.
+    #[inline]
+    pub fn pool_head(&self, number: u16) -> Option<PoolHead> {
+        self.heads.get(usize::from(number)).copied()
     }
 
     /// All pools and exemptions in order of their numbers.

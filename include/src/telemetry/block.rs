@@ -11,6 +11,7 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
+    #[inline]
     pub(super) fn new(words: &'a [AtomicU64]) -> Block<'a> {
         Block { words }
     }

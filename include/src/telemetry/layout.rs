@@ -129,15 +129,21 @@ pub struct Layout {
     pub total: usize,
 }
 
+/// Words of a pool's block.
+pub(super) const POOL_STRIDE: usize = lines(PoolCounter::ALL.len());
+
+/// Words of a ring.
+pub(super) const RING_STRIDE: usize = RING_HEAD + RING_RECORDS * RECORD_WORDS;
+
 /// Words of one block of each part, in the order of the offsets.
 pub(super) const STRIDES: [usize; 7] = [
     lines(ProcessCounter::ALL.len()),
     lines(WorkerCounter::ALL.len()),
     lines(LINK_WORDS),
-    lines(PoolCounter::ALL.len()),
+    POOL_STRIDE,
     lines(PortCounter::ALL.len()),
     NAME_WORDS,
-    RING_HEAD + RING_RECORDS * RECORD_WORDS,
+    RING_STRIDE,
 ];
 
 impl Layout {
@@ -176,6 +182,7 @@ impl Layout {
     }
 
     /// A worker's block for a counter slot.
+    #[inline]
     pub fn pool(&self, worker: usize, slot: usize) -> usize {
         self.at(3, worker * COUNTER_SLOTS + slot)
     }
@@ -191,10 +198,12 @@ impl Layout {
     }
 
     /// A worker's ring.
+    #[inline]
     pub fn ring(&self, worker: usize) -> usize {
         self.at(6, worker)
     }
 
+    #[inline]
     fn at(&self, part: usize, index: usize) -> usize {
         let offset = self.offsets.get(part).copied().unwrap_or(0);
         offset + index * STRIDES.get(part).copied().unwrap_or(0)

@@ -6,7 +6,7 @@
 //!               2-3 line's first address      4-5 the other end (high, low; IPv4 as ::ffff:a.b.c.d)
 //!               6 reason (8 bits), direction (8), link (16), line length (8)   7 counter slot (32)
 //! ```
-//! The writer raises `reserved` (then a Release fence) before it overwrites and `committed` (Release)
+//! The writer raises `reserved` (then a Release fence) before it overwrites some and `committed` (Release)
 //! after. A reader copies, then (after an Acquire fence) checks that `reserved` has not gone past it by
 //! a whole ring: what it copied is then complete, else it has missed the record and knows how many.
 
@@ -41,6 +41,7 @@ pub struct DropRecord {
 }
 
 impl DropRecord {
+    #[inline]
     fn words(&self, sequence: u64) -> [u64; RECORD_WORDS] {
         let packed = self.reason.word() as u64
             | (self.direction as u64) << 8
@@ -73,19 +74,25 @@ impl DropRecord {
     }
 }
 
-/// Appends a record; the oldest goes.
+/// Appends `count` records, the first ones of `drops`; the oldest go. No more than the ring holds.
 #[inline]
-pub(super) fn append(ring: &[AtomicU64], record: &DropRecord) {
-    let [reserved, committed, ..] = ring else { return };
-    let sequence = committed.load(Ordering::Relaxed);
-    reserved.store(sequence + 1, Ordering::Relaxed);
+pub(super) fn append(ring: &[AtomicU64], count: usize, drops: impl Iterator<Item = DropRecord>) {
+    let Some(([reserved, committed, ..], records)) = ring.split_at_checked(RING_HEAD) else { return };
+    let begin = committed.load(Ordering::Relaxed);
+    let end = begin + count.min(RING_RECORDS) as u64;
+    reserved.store(end, Ordering::Relaxed);
     fence(Ordering::Release);
-    let at = RING_HEAD + (sequence as usize % RING_RECORDS) * RECORD_WORDS;
-    let place = ring.get(at..at + RECORD_WORDS).unwrap_or_default();
-    for (word, value) in place.iter().zip(record.words(sequence)) {
-        word.store(value, Ordering::Relaxed);
+    let (places, _) = records.as_chunks::<RECORD_WORDS>();
+    let mut written = begin;
+    for (sequence, drop) in (begin..end).zip(drops) {
+        if let Some(place) = places.get(sequence as usize % RING_RECORDS) {
+            for (word, value) in place.iter().zip(drop.words(sequence)) {
+                word.store(value, Ordering::Relaxed);
+            }
+        }
+        written = sequence + 1;
     }
-    committed.store(sequence + 1, Ordering::Release);
+    committed.store(written, Ordering::Release);
 }
 
 /// Reads the records from `from` on, oldest first. Gives them with the sequence number to go on from

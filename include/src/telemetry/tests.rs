@@ -77,10 +77,10 @@ fn a_reader_gets_the_records_it_did_not_miss() {
     let (telemetry, reader) = region();
     let worker = telemetry.worker(1);
     assert_eq!(reader.records(1, 0), (vec![], 0, 0));
-    (0..3).for_each(|number| worker.record(&record(number)));
+    worker.record(3, (0..3).map(record));
     assert_eq!(reader.records(1, 1), (vec![record(1), record(2)], 3, 0));
     let ring = RING_RECORDS as u64;
-    (3..ring + 5).for_each(|number| worker.record(&record(number)));
+    (3..ring + 5).for_each(|number| worker.record(1, std::iter::once(record(number))));
     let (kept, next, missed) = reader.records(1, 3);
     assert_eq!((kept.len(), next, missed), (RING_RECORDS, ring + 5, 2));
     assert_eq!(kept.first(), Some(&record(5)));
@@ -89,10 +89,25 @@ fn a_reader_gets_the_records_it_did_not_miss() {
 }
 
 #[test]
+fn records_kept_together_are_as_many_as_there_are_and_the_ring_holds() {
+    let (telemetry, reader) = region();
+    let (worker, ring) = (telemetry.worker(0), RING_RECORDS as u64);
+    worker.record(4, (0..3).map(record));
+    worker.record(2, (3..9).map(record));
+    worker.record(0, (5..9).map(record));
+    assert_eq!(reader.records(0, 0), ((0..5).map(record).collect(), 5, 0));
+    worker.record(RING_RECORDS, (5..ring + 5).map(record));
+    assert_eq!(reader.records(0, 0), ((5..ring + 5).map(record).collect(), ring + 5, 5));
+    worker.record(RING_RECORDS + 1, (ring + 5..).map(record));
+    assert_eq!(reader.records(0, ring + 5), ((ring + 5..2 * ring + 5).map(record).collect(), 2 * ring + 5, 0));
+}
+
+#[test]
 fn records_read_while_they_are_written_are_whole() {
     let (telemetry, reader) = region();
     std::thread::scope(|scope| {
-        scope.spawn(|| (0..200_000).for_each(|number| telemetry.worker(0).record(&record(number))));
+        let many = |first: u64| telemetry.worker(0).record(64, (first..first + 64).map(record));
+        scope.spawn(move || (0..200_000).step_by(64).for_each(many));
         let (mut next, mut seen, mut lost) = (0, 0, 0);
         while next < 200_000 {
             let (records, up_to, missed) = reader.records(0, next);

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::block::Block;
 use super::layout::{
-    ABI, Direction, HEADER, Layout, LayoutError, MAGIC, NAME_WORDS, RING_RECORDS, STRIDES, Shape, header, layout_hash,
+    ABI, Direction, HEADER, Layout, LayoutError, MAGIC, NAME_WORDS, POOL_STRIDE, RING_RECORDS, RING_STRIDE, STRIDES,
+    Shape, header, layout_hash,
 };
 use super::record::{self, DropRecord};
 use crate::counters::{LinkCounter, PoolCounter, Reason, Scope};
 use crate::image::format::COUNTER_SLOTS;
-use crate::memfd::{MemfdError, SharedWords};
+use crate::memfd::{MemfdError, SharedWords, prefetch};
 
 /// The region, made and written by the dataplane.
 #[derive(Debug)]
@@ -121,13 +122,18 @@ impl Telemetry {
 
     /// A worker's blocks: for that worker only.
     pub fn worker(&self, worker: usize) -> WorkerTelemetry<'_> {
-        WorkerTelemetry { telemetry: self, worker, own: self.block(self.layout.worker(worker), 1) }
+        let own = self.block(self.layout.worker(worker), 1);
+        let pools = self.slice(self.layout.pool(worker, 0), COUNTER_SLOTS * POOL_STRIDE);
+        let ring = self.slice(self.layout.ring(worker), RING_STRIDE);
+        WorkerTelemetry { telemetry: self, worker, pools, ring, own }
     }
 
+    #[inline]
     fn block(&self, at: usize, part: usize) -> Block<'_> {
         Block::new(self.slice(at, STRIDES.get(part).copied().unwrap_or(0)))
     }
 
+    #[inline]
     fn slice(&self, at: usize, words: usize) -> &[AtomicU64] {
         self.words.words().get(at.max(HEADER)..at + words).unwrap_or_default()
     }
@@ -144,6 +150,9 @@ impl AsFd for Telemetry {
 pub struct WorkerTelemetry<'a> {
     telemetry: &'a Telemetry,
     worker: usize,
+    /// One block per counter slot.
+    pools: &'a [AtomicU64],
+    ring: &'a [AtomicU64],
     /// The worker's own counters.
     pub own: Block<'a>,
 }
@@ -158,17 +167,22 @@ impl<'a> WorkerTelemetry<'a> {
     /// Adds to a pool's counter; a slot beyond the last counts nowhere.
     #[inline]
     pub fn pool(&self, slot: u32, counter: PoolCounter, by: u64) {
-        if (slot as usize) < COUNTER_SLOTS {
-            let at = self.telemetry.layout.pool(self.worker, slot as usize);
-            self.telemetry.block(at, 3).add(counter, by);
+        Block::new(self.pools).add_word(slot as usize * POOL_STRIDE + counter.word(), by);
+    }
+
+    /// Has the CPU fetch a pool's counter, which [`WorkerTelemetry::pool`] is about to raise.
+    #[inline]
+    pub fn fetch_pool(&self, slot: u32, counter: PoolCounter) {
+        if let Some(word) = self.pools.get(slot as usize * POOL_STRIDE + counter.word()) {
+            prefetch(word);
         }
     }
 
-    /// Keeps a record of a dropped frame.
+    /// Keeps records of the first `count` of `drops`, of frames dropped together: a reader sees all or none of them. At
+    /// most [`RING_RECORDS`] are kept.
     #[inline]
-    pub fn record(&self, drop: &DropRecord) {
-        let at = self.telemetry.layout.ring(self.worker);
-        record::append(self.telemetry.slice(at, STRIDES.last().copied().unwrap_or(0)), drop);
+    pub fn record(&self, count: usize, drops: impl Iterator<Item = DropRecord>) {
+        record::append(self.ring, count, drops);
     }
 }
 

@@ -5,7 +5,7 @@ use gate25_include::image::{Action, Image, ImageBuilder, Kind, Match, Pool, Stag
 use gate25_path::{Direction, Verdict, judge};
 
 /// The pool at place N owns 203.0.(100+N).0/24 and 2001:db8:(1+N)00::/40.
-pub(crate) const POOLS: [Pool<'static>; 12] = [
+pub(crate) const POOLS: [Pool<'static>; 18] = [
     plain("enforce"),
     Pool { stage: Stage::Monitor, ..plain("monitor") },
     Pool { stage: Stage::Off, ..plain("off") },
@@ -18,6 +18,12 @@ pub(crate) const POOLS: [Pool<'static>; 12] = [
     Pool { return_traffic: false, ..plain("one-way") },
     Pool { matching: Match::All, action: Action::Reject, line_prefix: 48, ..plain("all-reject") },
     Pool { matching: Match::All, stage: Stage::Off, ..plain("all-off") },
+    bare("bare"),
+    Pool { stage: Stage::Monitor, line_prefix: 128, ..bare("bare-monitor") },
+    Pool { action: Action::Reject, line_prefix: 32, ..bare("bare-reject") },
+    Pool { matching: Match::All, ..bare("bare-all") },
+    Pool { only: Some(0), ..bare("bare-only-none") },
+    Pool { share: 99, ..bare("bare-99") },
 ];
 
 const fn plain(name: &'static str) -> Pool<'static> {
@@ -35,6 +41,11 @@ const fn plain(name: &'static str) -> Pool<'static> {
         counter_slot: 0,
         name,
     }
+}
+
+/// The same without lists.
+const fn bare(name: &'static str) -> Pool<'static> {
+    Pool { allow: 0, ..plain(name) }
 }
 
 /// IPv4 address number 7 of a pool.
