@@ -78,7 +78,7 @@ pub struct Verdict {
     /// Where the pool or exemption counts, if there is one.
     pub slot: u32,
     /// The other end of a frame that is dropped: of the innermost IP header read, the destination outbound, the source
-    /// inbound, IPv4 as `::ffff:a.b.c.d`. 0 for a frame that passes.
+    /// inbound, IPv4 as `::ffff:a.b.c.d`. 0 for a frame that passes, or if it was not captured.
     pub far: u128,
     /// What is counted apart of an inbound frame.
     pub inbound_read: Option<InboundRead>,
