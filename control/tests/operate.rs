@@ -217,7 +217,8 @@ fn who_at_a_time_past_answers_by_the_policy_of_that_time() {
 fn a_stage_is_as_old_as_it_is_across_restarts_commits_and_rollbacks() {
     let bench = Bench::new();
     bench.apply(&format!("{MONITOR}{ANY_FLIP}"));
-    let since = |bench: &Bench| bench.json(&["show", "pools"])[0]["since"].as_str().unwrap().to_owned();
+    // Empty for the moment until control has seen what the dataplane runs.
+    let since = |bench: &Bench| bench.json(&["show", "pools"])[0]["since"].as_str().unwrap_or_default().to_owned();
     let begun = since(&bench);
     std::thread::sleep(Duration::from_millis(1100));
     bench.apply(&format!("{MONITOR}{STATIC}{ANY_FLIP}"));
@@ -249,10 +250,14 @@ fn what_waits_for_confirmation_is_what_runs() {
     assert_eq!(bench.run(&["show", "policy"]).1, two);
     assert_eq!(bench.json(&["diff", "two.toml"])["same"], true);
     assert_eq!(bench.control.status().dataplane.digest_match, Some(true), "nobody is to be paged for it");
+    let file = bench.scratch.path("two.toml").display().to_string();
+    let waits = |text: &str| text.lines().any(|line| line.starts_with("to be confirmed") && line.ends_with(&file));
+    assert!(waits(&bench.run(&["status"]).1));
     assert!(bench.run(&["who", "203.0.113.9"]).1.contains("lists/east.txt:1:1"));
     bench.dataplane.run_out();
     wait_for("view", || bench.control.status().dataplane.generation == 1);
     assert_eq!(bench.run(&["show", "policy"]).1, MONITOR);
+    assert!(!waits(&bench.run(&["status"]).1));
 }
 
 #[test]

@@ -191,6 +191,9 @@ pub struct ControlStatus {
     pub dataplane: DataplaneState,
     /// The policy it holds.
     pub policy: Option<PolicyState>,
+    /// The policy that runs and waits for confirmation.
+    #[serde(default)]
+    pub awaiting: Option<PolicyState>,
     /// Unix second at which the policy changes next by itself.
     pub next_change: Option<i64>,
     /// The commit under way.

@@ -53,6 +53,7 @@ impl Desk {
             started_at: self.shared.started_at,
             dataplane,
             policy: view.held.as_ref().map(|held| held.state()),
+            awaiting: view.awaiting.as_ref().map(|(_, held)| held.state()),
             next_change: view.held.as_ref().and_then(|held| held.next_change()),
             in_flight: self.shared.in_flight(),
             problem: view.problem,

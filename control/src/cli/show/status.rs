@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::output::{self, Exit, Failure, hex};
 use super::super::{Context, table};
 use super::{connect, rows};
-use crate::api::{self, ControlStatus, Reply, Request};
+use crate::api::{self, ControlStatus, PolicyState, Reply, Request};
 use crate::config::format_time;
 use crate::supervise::now;
 
@@ -107,16 +107,14 @@ fn of_control(control: Option<&ControlStatus>, lines: &mut Lines) {
         return lines.push(("control", "does not answer".into()));
     };
     lines.push(("control", format!("{} (process {})", control.version, control.pid)));
+    let of = |policy: &PolicyState| {
+        format!("of {} by uid {}: {}", format_time(policy.applied_at), policy.by.uid, policy.path.display())
+    };
     match &control.policy {
-        Some(policy) => {
-            let applied = format_time(policy.applied_at);
-            lines.push((
-                "policy",
-                format!("{} of {applied} by uid {}: {}", policy.number, policy.by.uid, policy.path.display()),
-            ));
-        }
+        Some(policy) => lines.push(("policy", format!("{} {}", policy.number, of(policy)))),
         None => lines.push(("policy", "none is kept".into())),
     }
+    lines.extend(control.awaiting.iter().map(|policy| ("to be confirmed", of(policy))));
     if control.dataplane.digest_match == Some(false) {
         lines.push(("WARNING", "the dataplane does not run the policy that control keeps".into()));
     }
