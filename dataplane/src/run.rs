@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gate25_include::counters::WorkerCounter;
+use gate25_include::counters::{ProcessCounter, WorkerCounter};
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Identity, Telemetry};
 
@@ -41,11 +41,11 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     let result =
         links::check_distant(&eal, config, &links, &mut say).and_then(|()| serve(config, &eal, &links, &signals));
     links.iter_mut().for_each(Link::stop);
-    result
+    result.map(|telemetry| publish_buffers(telemetry, &links))
 }
 
 /// Everything while ports run: telemetry, socket, workers, the main thread's loop; and the workers' end.
-fn serve(config: &Config, eal: &Eal, links: &[Link], signals: &Signals) -> Result<(), Failure> {
+fn serve(config: &Config, eal: &Eal, links: &[Link], signals: &Signals) -> Result<&'static Telemetry, Failure> {
     let identity = identity(eal);
     let telemetry = telemetry(config, identity)?;
     let server = Server::listen(&config.run_dir.join(format!("{}.sock", config.instance)))?;
@@ -82,7 +82,14 @@ fn serve(config: &Config, eal: &Eal, links: &[Link], signals: &Signals) -> Resul
     (1..=u32::from(config.workers())).for_each(|lcore| eal.wait(lcore));
     // What NICs have in their transmit rings leaves them: a full ring of 10 Gbit/s takes 5 ms.
     std::thread::sleep(TRANSMIT);
-    launched
+    launched.map(|()| telemetry)
+}
+
+/// The buffers as they are when every port has given its own back: all of them, or a frame was lost track of.
+fn publish_buffers(telemetry: &Telemetry, links: &[Link]) {
+    let sum = |of: fn(&Link) -> u32| links.iter().map(|link| u64::from(of(link))).sum();
+    telemetry.process().set(ProcessCounter::Mbufs, sum(|link| link.pool.size()));
+    telemetry.process().set(ProcessCounter::MbufsAvailable, sum(|link| link.pool.available()));
 }
 
 fn lock_instance(config: &Config) -> Result<Lock, Failure> {

@@ -107,6 +107,9 @@ impl Source {
         if let (Some(place), Some(kind)) = (self.frame.get_mut(12..14), TYPES.get(kind)) {
             place.copy_from_slice(&kind.to_be_bytes());
         }
+        if (2..6).contains(&kind) {
+            self.tags();
+        }
         let syn = kind == TYPES.len() && len >= 60;
         if syn {
             self.frame[12..14].copy_from_slice(&[8, 0]);
@@ -116,14 +119,27 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Puts more tags behind an outer one: often a few, sometimes as many as the frame has room for.
+    fn tags(&mut self) {
+        let most = if self.random.below(16) == 0 { u64::MAX } else { 1 + self.random.below(12) };
+        for (tag, _) in self.frame.get_mut(16..).unwrap_or_default().chunks_exact_mut(4).zip(0..most) {
+            let kind = usize::from(tag[3]) % 3;
+            tag[..2].copy_from_slice(&[[0x81, 0], [0x88, 0xa8], [0x91, 0]][kind]);
+        }
+    }
+}
+
 /// Our two ends of the shared memory, and what holds them.
 fn peer(plan: &Plan, socket: &str) -> (Eal, Link, LinkQueues) {
     let memif = |id| format!("net_memif{id},role=server,id={id},{}", memif_arguments(socket));
     let file = plan.folder.path("peer.toml");
     let text = format!(
-        "instance = \"{}-peer\"\ncores = [0]\nmain_core = 0\nhuge_pages = false\nrun_dir = \"{}\"\n[[link]]\n\
+        "instance = \"{}-peer\"\ncores = [0]\nmain_core = {}\nhuge_pages = false\nrun_dir = \"{}\"\n[[link]]\n\
          name = \"peer\"\naccess = \"{}\"\nnetwork = \"{}\"\nmtu = 9216\n",
         plan.instance,
+        // Beside the worker, if there are two CPUs.
+        usize::from(std::thread::available_parallelism().unwrap().get() > 1),
         plan.folder.path("run").display(),
         memif(0),
         memif(1)
@@ -216,7 +232,7 @@ const TYPES: [u16; 12] =
     [0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x9200, 0x8864, 0x8847, 0x0806, 0x8809, 0x88cc, 0x0800];
 /// Ethernet, a VLAN tag and 9,216 bytes.
 const LONGEST: usize = 9234;
-/// Frames under way at most: no ring is ever full.
-const UNDER_WAY: usize = 256;
+/// Frames under way at most in a ring of 1,024: none is ever full.
+const UNDER_WAY: usize = 900;
 /// How long it sends unless told how much.
 const BOUNDED: Duration = Duration::from_secs(15);

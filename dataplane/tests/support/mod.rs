@@ -198,10 +198,18 @@ impl Dataplane {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// SIGTERM, then the exit code; None if it does not end in `time`.
+    /// SIGTERM, then the exit code; None if it does not end in `time`. When it ends well every buffer must have come
+    /// back, except those that net_af_xdp keeps for the kernel and never gives back.
     pub fn stop(&mut self, time: Duration) -> Option<i32> {
+        let telemetry = self.telemetry();
         self.signal(rustix::process::Signal::TERM);
-        self.wait(time)
+        let code = self.wait(time);
+        if code == Some(0) && !self.plan.links.contains("net_af_xdp") {
+            let count = |counter| telemetry.process(counter);
+            assert!(count(ProcessCounter::Mbufs) > 0);
+            assert_eq!(count(ProcessCounter::MbufsAvailable), count(ProcessCounter::Mbufs), "buffers are missing");
+        }
+        code
     }
 
     /// The exit code; None if it does not end in `time` or ends by a signal.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod commit;
+pub mod latency;
 pub mod lookup;
 pub mod machine;
 pub mod path;

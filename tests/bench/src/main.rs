@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use gate25_bench::{commit, lookup, path};
+use gate25_bench::{commit, latency, lookup, path};
 
 /// How fast gate25 is, beside others in the same run.
 #[derive(Parser)]
@@ -25,6 +25,8 @@ enum What {
     Commit(commit::Options),
     /// The whole way of a frame, beside dpdk-testpmd
     Path(path::Options),
+    /// Round trips through the box, beside dpdk-testpmd
+    Latency(latency::Options),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         What::Lookup(options) => lookup::run(&options),
         What::Commit(options) => commit::run(&options),
         What::Path(options) => path::run(&options),
+        What::Latency(options) => latency::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,7 +18,8 @@ use crate::path::subject::{Count, Process, Subject};
 use crate::path::testpmd::in_netns;
 
 /// A dataplane between the two ports of a setup.
-pub(super) struct Gate {
+pub(crate) struct Gate {
+    name: &'static str,
     program: PathBuf,
     config: PathBuf,
     socket: PathBuf,
@@ -38,13 +39,20 @@ struct Running {
 }
 
 impl Gate {
-    pub(super) fn new(setup: &Setup, program: &Path, policy: &Policy, rate: u32) -> Result<Gate, String> {
+    /// `name` is `gate25`, or says how it differs; `idle` is the key of dataplane.toml.
+    pub(crate) fn new(
+        (name, idle): (&'static str, &str),
+        setup: &Setup,
+        program: &Path,
+        policy: &Policy,
+        rate: u32,
+    ) -> Result<Gate, String> {
         let image = policy.image(1).map_err(|error| format!("policy {}: {error}", policy.name))?;
         let instance = format!("bench-{}", std::process::id());
-        let config = setup.file("dataplane.toml");
+        let config = setup.file(&format!("{name}.toml"));
         let cpus: Vec<String> = setup.cpus().iter().map(ToString::to_string).collect();
         let text = format!(
-            "instance = \"{instance}\"\ncores = [{}]\nmain_core = {}\nidle = \"poll\"\nrun_dir = \"{}\"\n\
+            "instance = \"{instance}\"\ncores = [{}]\nmain_core = {}\nidle = \"{idle}\"\nrun_dir = \"{}\"\n\
              descriptors = {}\n[[link]]\nname = \"bench\"\naccess = \"{}\"\nnetwork = \"{}\"\n",
             cpus.join(", "),
             setup.main_cpu(),
@@ -55,8 +63,9 @@ impl Gate {
         );
         std::fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
         let socket = setup.folder().join(format!("{instance}.sock"));
-        let (log, netns) = (setup.file("gate25"), setup.netns());
+        let (log, netns) = (setup.file(name), setup.netns());
         Ok(Gate {
+            name,
             program: program.to_owned(),
             config,
             socket,
@@ -72,7 +81,7 @@ impl Gate {
 
 impl Subject for Gate {
     fn name(&self) -> &str {
-        "gate25"
+        self.name
     }
 
     fn start(&mut self) -> Result<(), String> {

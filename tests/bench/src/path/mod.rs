@@ -23,10 +23,10 @@ pub use traffic::Traffic;
 
 use crate::report;
 use crate::rounds::Spread;
-use gate::Gate;
-use ports::Setup;
-use subject::Subject;
-use testpmd::Testpmd;
+pub(crate) use gate::Gate;
+pub(crate) use ports::Setup;
+pub(crate) use subject::Subject;
+pub(crate) use testpmd::Testpmd;
 
 /// Options of `bench path`.
 #[derive(Args, Clone, Debug)]
@@ -121,7 +121,7 @@ fn measure(options: &Options, case: &Case<'_>) -> Result<Vec<Row>, String> {
     let mut subjects: Vec<Box<dyn Subject>> = vec![
         Box::new(Testpmd::new(&setup, "testpmd-io", 32)),
         Box::new(Testpmd::new(&setup, "testpmd-io-64", 64)),
-        Box::new(Gate::new(&setup, &options.dataplane, case.policy, options.commit_rate)?),
+        Box::new(Gate::new(("gate25", "poll"), &setup, &options.dataplane, case.policy, options.commit_rate)?),
     ];
     let turns = subject::turns(&setup, &mut subjects, options.rounds, options.window)?;
     let hz = subjects.iter().find_map(|subject| subject.hz()).unwrap_or(0.0);

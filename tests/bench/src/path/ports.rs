@@ -36,7 +36,7 @@ impl Ports {
 }
 
 /// Ports, ready for one subject after the other.
-pub(super) struct Setup {
+pub(crate) struct Setup {
     ports: Ports,
     folder: PathBuf,
     cpus: Vec<usize>,
@@ -45,7 +45,7 @@ pub(super) struct Setup {
 
 impl Setup {
     /// Writes the frames and makes what the ports need.
-    pub(super) fn new(ports: Ports, workers: usize, frames: &[Vec<u8>]) -> Result<Setup, String> {
+    pub(crate) fn new(ports: Ports, workers: usize, frames: &[Vec<u8>]) -> Result<Setup, String> {
         if workers != 1 && ports != Ports::PcapNull {
             return Err(format!("--workers {workers}: {} has one queue here; use pcap-null", ports.name()));
         }
@@ -63,41 +63,41 @@ impl Setup {
     }
 
     /// Whether several subjects can have the ports open at once.
-    pub(super) fn shared(&self) -> bool {
+    pub(crate) fn shared(&self) -> bool {
         self.ports == Ports::PcapNull
     }
 
     /// CPU of each worker.
-    pub(super) fn cpus(&self) -> &[usize] {
+    pub(crate) fn cpus(&self) -> &[usize] {
         &self.cpus
     }
 
     /// CPU of main threads and generators.
-    pub(super) fn main_cpu(&self) -> usize {
+    pub(crate) fn main_cpu(&self) -> usize {
         0
     }
 
     /// Descriptors that make the dataplane's pool hold all frames of net_pcap, which keeps a buffer for each.
-    pub(super) fn descriptors(&self) -> usize {
+    pub(crate) fn descriptors(&self) -> usize {
         if self.shared() { 16_384 } else { 1_024 }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// A file of this setup.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
     /// Where processes run.
-    pub(super) fn netns(&self) -> Option<String> {
+    pub(crate) fn netns(&self) -> Option<String> {
         self.netns.as_ref().map(|netns| netns.0.clone())
     }
 
     /// The port at which frames come in.
-    pub(super) fn access(&self) -> String {
+    pub(crate) fn access(&self) -> String {
         match self.ports {
             Ports::PcapNull => {
                 let queue = format!(",rx_pcap={}", self.file("frames.pcap").display());
@@ -110,7 +110,7 @@ impl Setup {
     }
 
     /// The port at which they leave.
-    pub(super) fn network(&self) -> String {
+    pub(crate) fn network(&self) -> String {
         match self.ports {
             Ports::PcapNull => "net_null0,no-rx=1".to_owned(),
             Ports::Memif => self.memif(1, "client"),
@@ -125,15 +125,20 @@ impl Setup {
         format!("net_memif{id},role={role},id={id},socket={},socket-abstract=no,bsize=2048,rsize=11", socket.display())
     }
 
-    /// What feeds and empties the ports, if they need it; ends with the value.
-    pub(super) fn generator(&self) -> Result<Option<Process>, String> {
-        let [to, from] = match self.ports {
-            Ports::PcapNull => return Ok(None),
-            Ports::Memif => [self.memif(0, "server"), self.memif(1, "server")],
+    /// The other ends of the access and the network port, for a DPDK process beside; None if they have none.
+    pub(crate) fn far_ports(&self) -> Option<[String; 2]> {
+        match self.ports {
+            Ports::PcapNull => None,
+            Ports::Memif => Some([self.memif(0, "server"), self.memif(1, "server")]),
             Ports::AfPacket | Ports::AfXdp => {
-                ["net_af_packet0,iface=source".to_owned(), "net_af_packet1,iface=sink".to_owned()]
+                Some(["net_af_packet0,iface=source".to_owned(), "net_af_packet1,iface=sink".to_owned()])
             }
-        };
+        }
+    }
+
+    /// What feeds and empties the ports, if they need it; ends with the value.
+    pub(crate) fn generator(&self) -> Result<Option<Process>, String> {
+        let Some([to, from]) = self.far_ports() else { return Ok(None) };
         let prefix = format!("generator-{}", std::process::id());
         let _ = std::fs::remove_dir_all(format!("/var/run/dpdk/{prefix}"));
         let main = self.main_cpu();

@@ -10,27 +10,27 @@ use crate::path::ports::Setup;
 
 /// What was counted since a start.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Count {
+pub(crate) struct Count {
     /// Frames received.
-    pub(super) frames: u64,
+    pub(crate) frames: u64,
     /// Frames that were not sent or found no descriptor.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
     /// Images taken.
-    pub(super) commits: u64,
+    pub(crate) commits: u64,
 }
 
 /// One window.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     /// Frames received per second.
-    pub(super) rate: f64,
-    pub(super) frames: u64,
-    pub(super) lost: u64,
-    pub(super) commits: u64,
+    pub(crate) rate: f64,
+    pub(crate) frames: u64,
+    pub(crate) lost: u64,
+    pub(crate) commits: u64,
 }
 
 /// A forwarder that can be started and asked.
-pub(super) trait Subject {
+pub(crate) trait Subject {
     fn name(&self) -> &str;
     /// Starts it; it forwards when this returns.
     fn start(&mut self) -> Result<(), String>;
@@ -44,7 +44,7 @@ pub(super) trait Subject {
 }
 
 /// Lets each subject take its turn in each round; gives each one's turns.
-pub(super) fn turns(
+pub(crate) fn turns(
     setup: &Setup,
     subjects: &mut [Box<dyn Subject>],
     rounds: usize,
@@ -107,14 +107,14 @@ fn signal(subject: &mut Box<dyn Subject>, signal: Signal) -> Result<(), String> 
 }
 
 /// A child that ends with its owner; what it says is in a file.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     log: std::path::PathBuf,
 }
 
 impl Process {
     /// Starts `command` with its talk in `log` and its standard input open.
-    pub(super) fn start(mut command: Command, log: &Path) -> Result<Process, String> {
+    pub(crate) fn start(mut command: Command, log: &Path) -> Result<Process, String> {
         let file = std::fs::File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         let copy = file.try_clone().map_err(|error| error.to_string())?;
         let child = command.stdin(Stdio::piped()).stdout(copy).stderr(file).spawn();
@@ -124,7 +124,7 @@ impl Process {
     }
 
     /// Waits until `is_true`; the error has the last lines of the child's talk.
-    pub(super) fn wait_for(&mut self, what: &str, mut is_true: impl FnMut() -> bool) -> Result<(), String> {
+    pub(crate) fn wait_for(&mut self, what: &str, mut is_true: impl FnMut() -> bool) -> Result<(), String> {
         let end = Instant::now() + START;
         while Instant::now() < end {
             if is_true() {
@@ -140,7 +140,7 @@ impl Process {
         Err(format!("{what} did not come about; {}", last.into_iter().rev().collect::<Vec<_>>().join(" | ")))
     }
 
-    pub(super) fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
+    pub(crate) fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
         kill_process(Pid::from_child(&self.child), signal)
     }
 }

@@ -10,7 +10,7 @@ use crate::path::ports::Setup;
 use crate::path::subject::{Count, Process, Subject};
 
 /// A testpmd between the two ports of a setup.
-pub(super) struct Testpmd {
+pub(crate) struct Testpmd {
     name: &'static str,
     prefix: String,
     arguments: Vec<String>,
@@ -20,7 +20,7 @@ pub(super) struct Testpmd {
 }
 
 impl Testpmd {
-    pub(super) fn new(setup: &Setup, name: &'static str, burst: usize) -> Testpmd {
+    pub(crate) fn new(setup: &Setup, name: &'static str, burst: usize) -> Testpmd {
         let prefix = format!("{name}-{}", std::process::id());
         let cpus: Vec<String> = setup.cpus().iter().enumerate().map(|(i, cpu)| format!("{}@{cpu}", i + 1)).collect();
         let workers = cpus.len().to_string();
@@ -64,7 +64,7 @@ impl Subject for Testpmd {
 }
 
 /// What the first port of the testpmd with this file prefix has counted.
-pub(super) fn statistics(prefix: &str) -> Result<Count, String> {
+pub(crate) fn statistics(prefix: &str) -> Result<Count, String> {
     let path = socket(prefix).ok_or("testpmd has no telemetry socket")?;
     let answer = ask(&path, "/ethdev/stats,0").map_err(|error| format!("{}: {error}", path.display()))?;
     let json: serde_json::Value = serde_json::from_str(&answer).map_err(|error| format!("{answer}: {error}"))?;
@@ -80,13 +80,13 @@ fn socket(prefix: &str) -> Option<PathBuf> {
 }
 
 /// Arguments of EAL: memory of its own, no devices but those named.
-pub(super) fn eal(prefix: &str, lcores: &str) -> Vec<String> {
+pub(crate) fn eal(prefix: &str, lcores: &str) -> Vec<String> {
     let fixed = ["--in-memory", "--no-pci", "--main-lcore", "0", "--file-prefix", prefix, "--lcores", lcores];
     fixed.map(str::to_owned).to_vec()
 }
 
 /// A command, inside a network namespace if there is one.
-pub(super) fn in_netns(netns: Option<&str>, program: &str, arguments: &[String]) -> Command {
+pub(crate) fn in_netns(netns: Option<&str>, program: &str, arguments: &[String]) -> Command {
     let mut command = match netns {
         None => Command::new(program),
         Some(name) => {
@@ -112,4 +112,4 @@ fn ask(path: &std::path::Path, question: &str) -> rustix::io::Result<String> {
 }
 
 /// The package dpdk has it.
-pub(super) const PROGRAM: &str = "dpdk-testpmd";
+pub(crate) const PROGRAM: &str = "dpdk-testpmd";
