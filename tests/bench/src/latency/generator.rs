@@ -8,15 +8,15 @@
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use gate25_dataplane::config::Config;
 use gate25_dataplane::device::Device;
 use gate25_dataplane::eal::{Eal, cycles};
 use gate25_dataplane::mbuf::{Burst, Pool, Scratch};
 use gate25_dataplane::port::{Plan, Port, RxQueue, TxQueue};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::thread::{LinkNameSpaceType, gettid, move_into_link_name_space};
 
 use crate::path::Setup;
 use crate::random::Random;
@@ -26,6 +26,7 @@ pub(super) struct Generator {
     asks: Option<Sender<Trial>>,
     answers: Receiver<Outcome>,
     thread: Option<JoinHandle<Result<(), String>>>,
+    tid: i32,
 }
 
 /// So many frames a second, for so long.
@@ -62,15 +63,18 @@ impl Generator {
             }
             let (eal, mut ends) = Ends::open(&ports, &folder, cpu, frames)?;
             // Whoever waits for it has gone if this fails.
-            let _ = opened.send(());
+            let _ = opened.send(gettid().as_raw_nonzero().get());
             ends.serve(&trials, &outcomes);
             ends.close(eal);
             Ok(())
         };
         let thread = std::thread::Builder::new().spawn(work).map_err(|error| error.to_string())?;
-        let mut generator = Generator { asks: Some(asks), answers, thread: Some(thread) };
+        let mut generator = Generator { asks: Some(asks), answers, thread: Some(thread), tid: 0 };
         match ready.recv() {
-            Ok(()) => Ok(generator),
+            Ok(tid) => {
+                generator.tid = tid;
+                Ok(generator)
+            }
             Err(_) => Err(generator.end()),
         }
     }
@@ -82,6 +86,11 @@ impl Generator {
             Ok(outcome) if asked => Ok(outcome),
             _ => Err(self.end()),
         }
+    }
+
+    /// The thread's number.
+    pub(super) fn tid(&self) -> i32 {
+        self.tid
     }
 
     /// Ends the thread; gives why it had ended already.
@@ -147,21 +156,18 @@ impl Ends {
 
     fn serve(&mut self, trials: &Receiver<Trial>, outcomes: &Sender<Outcome>) {
         loop {
-            match trials.try_recv() {
+            match trials.recv_timeout(Duration::from_millis(1)) {
                 Ok(trial) => {
                     let outcome = self.trial(trial);
                     if outcomes.send(outcome).is_err() {
                         return;
                     }
                 }
-                Err(TryRecvError::Disconnected) => return,
-                Err(TryRecvError::Empty) => {
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.turn_round();
+                    self.came.receive(&mut self.near.1);
                     self.offer(1);
-                    let end = Instant::now() + Duration::from_millis(1);
-                    while Instant::now() < end {
-                        self.turn_round();
-                        self.came.receive(&mut self.near.1);
-                    }
                 }
             }
         }

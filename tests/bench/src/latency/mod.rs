@@ -5,6 +5,7 @@
 //! window of each load; loads are shares of gate25's loss-free rate, the same for all, and a thousand frames a second,
 //! which an idle worker meets asleep. What counts is the median over the windows.
 
+mod exclusive;
 mod generator;
 mod row;
 
@@ -16,6 +17,7 @@ use clap::Args;
 use crate::path::{Gate, Policy, Ports, Setup, Subject, Testpmd, Traffic};
 use crate::report;
 use crate::rounds::percentile;
+use exclusive::Exclusive;
 use generator::{Generator, Outcome, Trial};
 pub use row::Row;
 
@@ -34,6 +36,9 @@ pub struct Options {
     /// Milliseconds of each load in each round
     #[arg(long, default_value_t = 500)]
     pub window: u64,
+    /// Real-time priority for generator and worker during trials: nothing else runs on their two CPUs then
+    #[arg(long)]
+    pub exclusive: bool,
     /// The dataplane's program
     #[arg(long, env = "GATE25_DATAPLANE", default_value = "target/release/gate25-dataplane")]
     pub dataplane: PathBuf,
@@ -86,7 +91,7 @@ fn measure(options: &Options) -> Result<Vec<Row>, String> {
     let mut found = Vec::new();
     for subject in &mut subjects {
         eprintln!("loss-free rate of {}", subject.name());
-        found.push(running(subject, |_| loss_free(&mut generator))?);
+        found.push(running(options, subject, &mut generator, loss_free)?);
     }
     let own = found.first().map_or(1.0, |own| own.rate);
     let loads: Vec<(String, f64)> = std::iter::once(("1000/s".to_owned(), 1000.0))
@@ -97,10 +102,10 @@ fn measure(options: &Options) -> Result<Vec<Row>, String> {
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
         for (subject, windows) in subjects.iter_mut().zip(&mut windows) {
-            running(subject, |_| {
+            running(options, subject, &mut generator, |trial| {
                 for ((_, rate), windows) in loads.iter().zip(windows) {
                     let time = Duration::from_millis(options.window);
-                    windows.push(window(*rate, generator.trial(Trial { rate: *rate, time })?));
+                    windows.push(window(*rate, trial(Trial { rate: *rate, time })?));
                 }
                 Ok(())
             })?;
@@ -115,15 +120,42 @@ fn measure(options: &Options) -> Result<Vec<Row>, String> {
     Ok(rows.collect())
 }
 
+/// Runs trials.
+type Try<'a> = dyn FnMut(Trial) -> Result<Outcome, String> + 'a;
+
 /// Does something while `subject` forwards.
 fn running<T>(
+    options: &Options,
     subject: &mut Box<dyn Subject>,
-    what: impl FnOnce(&mut dyn Subject) -> Result<T, String>,
+    generator: &mut Generator,
+    what: impl FnOnce(&mut Try<'_>) -> Result<T, String>,
 ) -> Result<T, String> {
     subject.start()?;
-    let result = what(subject.as_mut());
+    let mut threads = subject.process().map(|process| process.workers()).unwrap_or_default();
+    threads.push(generator.tid());
+    let mut trial = |trial: Trial| {
+        let exclusive = options.exclusive.then(|| Exclusive::give(&threads)).transpose()?;
+        let outcome = generator.trial(trial);
+        if exclusive.is_some() {
+            drop(exclusive);
+            // The others' share of a second, before the kernel takes it in the middle of a trial.
+            std::thread::sleep(trial.time / 3);
+        }
+        outcome
+    };
+    let result = round_trips(&mut trial).and_then(|()| what(&mut trial));
     subject.stop();
     result
+}
+
+/// Waits until frames come all the way back: a subject forwards one way before the other.
+fn round_trips(trial: &mut Try<'_>) -> Result<(), String> {
+    for _ in 0..100 {
+        if trial(Trial { rate: 1000.0, time: Duration::from_millis(20) })?.lost == 0 {
+            return Ok(());
+        }
+    }
+    Err("frames go out and do not come back; look whether something else uses these ports".to_owned())
 }
 
 fn window(rate: f64, outcome: Outcome) -> Window {
@@ -134,25 +166,25 @@ fn window(rate: f64, outcome: Outcome) -> Window {
 
 /// Bisection between nothing and what the generator can offer. A rate is loss-free if one of three trials is: others
 /// use this machine too, and a pause of theirs is no property of the box.
-fn loss_free(generator: &mut Generator) -> Result<LossFree, String> {
-    let mut trial = |rate| generator.trial(Trial { rate, time: TRIAL });
-    trial(FLOOD)?;
-    let most = trial(FLOOD)?;
-    let mut passes = |rate: f64| -> Result<bool, String> {
+fn loss_free(trial: &mut Try<'_>) -> Result<LossFree, String> {
+    let mut passes = |rate: f64| -> Result<Option<f64>, String> {
         for _ in 0..3 {
-            if trial(rate)?.lost == 0 {
-                return Ok(true);
+            let outcome = trial(Trial { rate, time: TRIAL })?;
+            if outcome.lost == 0 {
+                return Ok(Some(outcome.rate));
             }
         }
-        Ok(false)
+        Ok(None)
     };
-    if most.lost == 0 || passes(most.rate)? {
-        return Ok(LossFree { rate: most.rate, bound_by_generator: true });
-    }
-    let (mut low, mut high) = (0.0, most.rate);
-    while high - low > most.rate / 128.0 {
+    let (mut low, mut high) = (0.0, MOST);
+    while high - low > (high / 64.0).max(1000.0) {
         let middle = f64::midpoint(low, high);
-        *(if passes(middle)? { &mut low } else { &mut high }) = middle;
+        match passes(middle)? {
+            // It was asked for more than it can.
+            Some(rate) if rate < 0.97 * middle => return Ok(LossFree { rate, bound_by_generator: true }),
+            Some(rate) => low = rate,
+            None => high = middle,
+        }
     }
     if low == 0.0 {
         return Err(format!("no rate down to {high:.0} frames a second was loss-free: too much else runs here"));
@@ -164,5 +196,5 @@ fn loss_free(generator: &mut Generator) -> Result<LossFree, String> {
 const FRAMES: usize = 4096;
 /// A trial of the bisection.
 const TRIAL: Duration = Duration::from_millis(300);
-/// Frames a second that nobody can offer.
-const FLOOD: f64 = 50e6;
+/// More frames a second than anybody takes there and back on one CPU.
+const MOST: f64 = 8e6;

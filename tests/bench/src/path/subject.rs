@@ -140,6 +140,16 @@ impl Process {
         Err(format!("{what} did not come about; {}", last.into_iter().rev().collect::<Vec<_>>().join(" | ")))
     }
 
+    /// Its threads that forward: DPDK names them so.
+    pub(crate) fn workers(&self) -> Vec<i32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let works = |task: &std::fs::DirEntry| {
+            std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.contains("worker"))
+        };
+        let tasks = tasks.into_iter().flatten().flatten().filter(works);
+        tasks.filter_map(|task| task.file_name().to_str()?.parse().ok()).collect()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
         kill_process(Pid::from_child(&self.child), signal)
     }
