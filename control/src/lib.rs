@@ -15,6 +15,7 @@ pub mod export;
 pub mod guard;
 pub mod policy;
 pub mod publish;
+pub mod queues;
 pub mod replay;
 pub mod state;
 pub mod supervise;

@@ -86,7 +86,10 @@ fn fill(double: &Double) {
     for counter in [ProcessCounter::Refused, ProcessCounter::Planned, ProcessCounter::OnTime, ProcessCounter::Mbufs] {
         telemetry.process().set(counter, value());
     }
-    (0..4).for_each(|port| PortCounter::ALL.iter().for_each(|counter| telemetry.port(port).set(*counter, value())));
+    for port in 0..4 {
+        PortCounter::ALL.iter().for_each(|counter| telemetry.port(port).set(*counter, value()));
+        telemetry.port(port).set(PortCounter::Queues, 2);
+    }
 }
 
 /// Each counter of each row is in the metrics, with the row's value.
@@ -118,6 +121,28 @@ fn workers_agree(workers: &Value, sample: &dyn Fn(&str, &str) -> f64) {
     }
 }
 
+/// A port's queues add up to what its link counted, in rows and metrics.
+fn queues_agree(ports: &Value, links: &Value, sample: &dyn Fn(&str, &str) -> f64) {
+    for row in ports.as_array().unwrap() {
+        let (comes, leaves) = if row["side"] == "access" { ("outbound", "inbound") } else { ("inbound", "outbound") };
+        let link = |direction: &str, counter: &str| {
+            let of = |one: &&Value| one["link"] == row["link"] && one["direction"] == direction;
+            links.as_array().unwrap().iter().find(of).unwrap()[counter].as_u64().unwrap()
+        };
+        let queues = row["per_queue"].as_array().unwrap();
+        assert_eq!(queues.len(), 2);
+        let sum = |key: &str| queues.iter().map(|queue| queue[key].as_u64().unwrap()).sum::<u64>();
+        assert_eq!(sum("rx_frames"), link(comes, "rx_frames"));
+        assert_eq!(sum("tx_frames"), link(leaves, "forwarded_frames") + link(comes, "rejects"));
+        assert_eq!(sum("unsent"), link(leaves, "unsent_frames"));
+        assert_eq!(row["unsent"], sum("unsent"));
+        for queue in queues {
+            let labels = format!("link={},side={},queue=\"{}\"", row["link"], row["side"], queue["queue"]);
+            assert_eq!(sample("gate25_queue_rx_frames_total", &labels), queue["rx_frames"].as_f64().unwrap());
+        }
+    }
+}
+
 #[test]
 fn command_line_and_metrics_agree_with_the_table_of_counters() {
     let scratch = Scratch::new();
@@ -146,6 +171,7 @@ fn command_line_and_metrics_agree_with_the_table_of_counters() {
     }
     let ports = gate25(&scratch, &["show", "ports"]);
     same::<PortCounter>(&ports, &|row| format!("link={},side={}", row["link"], row["side"]), &sample, &[]);
+    queues_agree(&ports, &links, &sample);
     for row in gate25(&scratch, &["show", "pools"]).as_array().unwrap() {
         for counter in PoolCounter::ALL {
             let name = counter.counter().name;
@@ -258,7 +284,10 @@ fn series_stay_under_2000_and_hold_no_address() {
     control.apply(&scratch.write("policy.toml", &text));
     wait_for("image", || control.status().dataplane.generation == 1);
     assert_eq!(dataplane.adopted(), [1]);
+    (0..8).for_each(|port| dataplane.telemetry.port(port).set(PortCounter::Queues, 8));
     let metrics = series(address);
+    let queues = metrics.keys().filter(|name| name.starts_with("gate25_queue_")).count();
+    assert_eq!(queues, 4 * 2 * 8, "each queue of each port");
     assert!((1500..2000).contains(&metrics.len()), "{} series", metrics.len());
     assert!(metrics.keys().all(|name| !name.contains("10.") && !name.contains("::")));
 }

@@ -12,6 +12,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::families::{Family, assemble, family, labels};
+use crate::queues;
 use crate::supervise::{Held, Shared, View, now};
 
 /// Collects all families.
@@ -215,6 +216,13 @@ fn of_ports(telemetry: &TelemetryReader, families: &mut Vec<MetricFamily>) {
     let labels_of = |port: usize| labels(&[("link", &telemetry.link_name(port / 2)), ("side", side(port))]);
     let instances: Vec<_> = (0..telemetry.shape().links * 2).map(labels_of).collect();
     families.extend(scope(&instances, |_| true, |port, counter: PortCounter| telemetry.port(port, counter)));
+    // What a queue did not take would be 64 series more than 2,000 allow; `show ports --json` has it.
+    let received = queues::all(telemetry).into_iter().map(|queue| {
+        let mut labels = labels_of(queue.port);
+        labels.extend(self::labels(&[("queue", &queue.number.to_string())]));
+        (labels, queue.rx_frames as f64)
+    });
+    families.push(Family::counter("queue_rx_frames", "Frames received from a queue of a port.").with(received));
 }
 
 fn of_pools(telemetry: &TelemetryReader, image: &Image, families: &mut Vec<MetricFamily>) {

@@ -100,6 +100,14 @@ impl TelemetryReader {
         self.sum(|worker| self.layout.link(worker, link, direction) + counter.word())
     }
 
+    /// A counter of one direction of a link, of one worker alone: of its queue. 0 for a worker that there is not.
+    pub fn worker_link(&self, worker: usize, link: usize, direction: Direction, counter: LinkCounter) -> u64 {
+        if worker >= self.layout.shape.workers {
+            return 0;
+        }
+        self.load(self.layout.link(worker, link, direction) + counter.word())
+    }
+
     /// A counter of one worker alone, over all links and both directions.
     pub fn worker_links(&self, worker: usize, counter: LinkCounter) -> u64 {
         let blocks = (0..self.layout.shape.links).flat_map(|link| Direction::ALL.map(|direction| (link, direction)));

@@ -169,6 +169,7 @@ const PORTS: &[Column] = &[
     ("RX ERRORS", "rx_errors"),
     ("TX ERRORS", "tx_errors"),
     ("NO MBUF", "no_mbuf"),
+    ("UNSENT", "unsent"),
     ("CHANGES", "link_changes"),
 ];
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::PoolStage;
 use crate::config::{Word, format_time};
+use crate::queues;
 use crate::state::EXPIRED;
 
 /// Every counter of a scope, by name.
@@ -107,7 +108,19 @@ pub(super) fn ports(telemetry: &TelemetryReader) -> Vec<Value> {
     let row = |port: usize| {
         let counters = scope(|counter: PortCounter| telemetry.port(port, counter));
         let up = telemetry.port(port, PortCounter::LinkUp) != 0;
-        with(counters, json!({ "link": telemetry.link_name(port / 2), "side": SIDES[port % 2], "up": up }))
+        let queues = queues::of_port(telemetry, port);
+        let per_queue = |queue: &queues::Queue| {
+            let &queues::Queue { number, rx_frames, tx_frames, unsent, .. } = queue;
+            json!({ "queue": number, "rx_frames": rx_frames, "tx_frames": tx_frames, "unsent": unsent })
+        };
+        let more = json!({
+            "link": telemetry.link_name(port / 2),
+            "side": SIDES[port % 2],
+            "up": up,
+            "unsent": queues.iter().map(|queue| queue.unsent).sum::<u64>(),
+            "per_queue": queues.iter().map(per_queue).collect::<Vec<_>>(),
+        });
+        with(counters, more)
     };
     (0..telemetry.shape().links * 2).map(row).collect()
 }
