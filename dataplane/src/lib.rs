@@ -9,6 +9,7 @@
 
 pub mod adoption;
 pub mod arguments;
+pub mod capabilities;
 pub mod clock;
 pub mod config;
 pub mod counting;

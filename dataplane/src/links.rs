@@ -8,7 +8,7 @@ use crate::eal::Eal;
 use crate::failure::Failure;
 use crate::lock::{self, Lock, LockError};
 use crate::mbuf::Pool;
-use crate::port::{Plan, Port, RxQueue, TxQueue, Wake, frame_room};
+use crate::port::{Plan, Port, RxQueue, TAGS, TxQueue, Wake, frame_room};
 use crate::preflight;
 
 /// A link with its started ports.
@@ -77,6 +77,9 @@ impl Link {
         for port in [&mut access, &mut network] {
             let plan = Plan { queues, mtu: link.mtu, descriptors: config.descriptors, scatter, wakes };
             port.start(eal, plan, &pool)?;
+            if let Some(lacks) = port.capabilities().lacking(&plan, TAGS) {
+                say(format!("link {}: port \"{}\": {lacks}", link.name, port.text()));
+            }
             say_without_wake(config, &link.name, port, queues, say);
         }
         Ok(Self {

@@ -14,6 +14,7 @@ use std::os::fd::RawFd;
 use dpdk_sys::{gate25_link_state, gate25_port_conf, gate25_port_info, rte_eth_stats};
 use rustix::net::AddressFamily;
 
+use crate::capabilities::Capabilities;
 use crate::device::{Bus, Device, ETHERNET_AND_TAGS};
 use crate::eal::{self, Eal};
 use crate::failure::Failure;
@@ -33,21 +34,6 @@ pub struct RxQueue {
 pub struct TxQueue {
     port: u16,
     index: u16,
-}
-
-/// What a port can do.
-#[derive(Clone, Debug)]
-pub struct Capabilities {
-    /// The driver's name, `net_af_packet`.
-    pub driver: String,
-    /// Most receive and transmit queues; the lesser of the two.
-    pub queues: u16,
-    /// Receives a frame in several buffers if one is too short.
-    pub scatter: bool,
-    /// Sends a frame that is in several buffers.
-    pub multi_segment: bool,
-    /// NUMA node, -1 if unknown.
-    pub node: i32,
 }
 
 /// How the port is to be fitted.
@@ -146,7 +132,17 @@ impl Port {
             scatter: self.info.rx_offloads & dpdk_sys::GATE25_RX_OFFLOAD_SCATTER != 0,
             multi_segment: self.info.tx_offloads & dpdk_sys::GATE25_TX_OFFLOAD_MULTI_SEGS != 0,
             node: self.info.socket,
+            pci: self.device.bus() == Bus::Pci,
+            hashes_ipv4: self.hashes(dpdk_sys::GATE25_RSS_IPV4),
+            hashes_ipv6: self.hashes(dpdk_sys::GATE25_RSS_IPV6),
+            hashes_inner: self.hashes(dpdk_sys::GATE25_RSS_INNERMOST),
+            takes_key: self.info.rss_key_size >= SYMMETRIC,
+            mtu: self.info.max_mtu,
         }
+    }
+
+    fn hashes(&self, types: u64) -> bool {
+        self.info.rss_types & types == types
     }
 
     /// Whether frames come to several queues by a rule of the port: a NIC spreads by RSS, a virtual device by the
@@ -292,7 +288,9 @@ impl Port {
 
     fn configure(&self, eal: &mut Eal, plan: Plan) -> Result<(), Failure> {
         let kernels = self.device.interface().is_some();
-        let rss_types = if plan.queues > 1 { self.info.rss_types & dpdk_sys::GATE25_RSS_IP } else { 0 };
+        let inner = if self.hashes(dpdk_sys::GATE25_RSS_INNERMOST) { dpdk_sys::GATE25_RSS_INNERMOST } else { 0 };
+        let addresses = self.info.rss_types & dpdk_sys::GATE25_RSS_IP;
+        let rss_types = if plan.queues > 1 && addresses != 0 { addresses | inner } else { 0 };
         // The key 6d5a repeated hashes (a, b) and (b, a) alike: both directions of a flow on one worker.
         let mut key: Vec<u8> = [0x6d, 0x5a].into_iter().cycle().take(self.info.rss_key_size as usize).collect();
         let conf = gate25_port_conf {
@@ -316,7 +314,7 @@ impl Port {
     /// A NIC's MTU that lets `mtu` through under eight tags; drivers reckon with two at most. No more than the NIC can.
     fn room_for_tags(&self, mtu: u16) -> u32 {
         let most = u32::from(self.info.max_mtu.max(mtu));
-        (u32::from(mtu) + TAGS).min(most)
+        (u32::from(mtu) + u32::from(TAGS)).min(most)
     }
 
     /// All addresses: a bump in the wire forwards what is for others. A virtual device may not know the call, and
@@ -390,9 +388,11 @@ pub fn frame_room(device: &Device, mtu: u16) -> u32 {
 /// Drivers that receive by sockets of the kernel, and the family of these.
 const PACKET: (&str, AddressFamily) = ("net_af_packet", AddressFamily::PACKET);
 const XDP: (&str, AddressFamily) = ("net_af_xdp", AddressFamily::XDP);
+/// Bytes of a key that reach over both addresses of IPv6 and both ports.
+const SYMMETRIC: u32 = 40;
 const XDP_HEADROOM: u32 = 256;
 const DRIVER_OVERHEAD: u32 = 12;
 /// Bytes of eight VLAN tags.
-const TAGS: u32 = 8 * 4;
+pub const TAGS: u16 = 8 * 4;
 /// Bursts that hold a whole ring of strays.
 const STRAY_BURSTS: usize = 64;

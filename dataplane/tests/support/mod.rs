@@ -4,10 +4,12 @@
 // Each test file uses its part.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod frames;
 pub mod images;
 pub mod netns;
 pub mod notify;
 pub mod pcap;
+pub mod vm;
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -320,4 +322,4 @@ pub fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_gate25-dataplane");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gate25-dataplane");

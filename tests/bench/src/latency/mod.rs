@@ -152,7 +152,8 @@ fn running<T>(
 fn round_trips(trial: &mut Try<'_>) -> Result<(), String> {
     for _ in 0..100 {
         if trial(Trial { rate: 1000.0, time: Duration::from_millis(20) })?.lost == 0 {
-            return Ok(());
+            // Its memory and caches have seen frames when it is measured.
+            return trial(Trial { rate: 100_000.0, time: Duration::from_millis(200) }).map(|_| ());
         }
     }
     Err("frames go out and do not come back; look whether something else uses these ports".to_owned())

@@ -29,7 +29,9 @@ impl Testpmd {
             arguments.extend(["--vdev".to_owned(), port]);
         }
         arguments.push("--".to_owned());
-        arguments.extend(["--total-num-mbufs=131071".to_owned(), format!("--burst={burst}")]);
+        // net_pcap keeps a buffer for each frame of each queue.
+        let buffers = format!("--total-num-mbufs={}", (1_usize << 17) * cpus.len().next_power_of_two() - 1);
+        arguments.extend([buffers, format!("--burst={burst}")]);
         arguments.extend(["rxq", "txq", "nb-cores"].map(|key| format!("--{key}={workers}")));
         arguments.extend(["--forward-mode=io", "--no-lsc-interrupt"].map(str::to_owned));
         let (log, netns) = (setup.file(name), setup.netns());
