@@ -2,8 +2,9 @@
 //!
 //! Branches that data decide are few, and each goes the same way for nearly every burst of one workload: one that is
 //! mispredicted costs as much as all the leaves, because it is found out only when what it waits for has come from memory.
-//! For the same reason nothing is written to memory only to be read again in another width. Closures are avoided where
-//! vectors are handled: what is generic has not got the instructions, so that they would not be inlined.
+//! For the same reason nothing is written to memory only to be read again in another width. Closures and zipped
+//! iterators are avoided where vectors are handled: what is generic has not got the instructions, so that it would be
+//! called instead of inlined, and every vector saved before.
 //!
 //! Whatever the words say, nothing outside of them is read: every index is held to the table's length before it is
 //! used. What leads on from a leaf, or deep into the lower half of the address, is rare and left to [`find`].
@@ -14,7 +15,7 @@ use std::sync::OnceLock;
 
 use super::super::LINE_WORDS;
 use super::find::find;
-use super::index::{FACTORS, INDEX_BITS, Index};
+use super::index::{FIRST, INDEX_BITS, Index, SECOND};
 use super::layout::{BITS, CHILD, CONTENT_SHIFT, DIRECT, LEAF_LINE, LINK_WORD, PART_MASKS, Table, VALUE, head};
 
 /// Vectors of a chunk.
@@ -51,7 +52,9 @@ pub(super) fn find_burst(words: &[u32], keys: &[u128], found: &mut [u32]) {
     };
     let (chunks, keys) = keys.get(..count).unwrap_or_default().as_chunks::<KEYS>();
     let (places, places_left) = found.get_mut(..count).unwrap_or_default().as_chunks_mut::<KEYS>();
-    for (keys, found) in chunks.iter().zip(places) {
+    let mut places = places.iter_mut();
+    for keys in chunks {
+        let Some(found) = places.next() else { break };
         // SAFETY: the machine has the features: asked above.
         unsafe { chunk(&words, keys, found) };
     }
@@ -79,9 +82,9 @@ impl Words<'_> {
     fn new(all: &[u32]) -> Option<Words<'_>> {
         let root = Table::from_link(*all.first_chunk::<LINE_WORDS>()?.get(head::ROOT)?);
         let index = Index::of(all);
-        let last = [all.len() - SLOT_WORDS, all.len() / LINE_WORDS - 1];
+        let last = [(all.len() - SLOT_WORDS) as i64, (all.len() / LINE_WORDS - 1) as i64];
         let inside = root.word + root.words() <= all.len() && index.word + index.words() <= all.len();
-        inside.then(|| Words { all, root, index, last: last.map(|last| last as i64) })
+        inside.then_some(Words { all, root, index, last })
     }
 }
 
@@ -132,7 +135,8 @@ fn chunk(words: &Words<'_>, keys: &[u128; KEYS], found: &mut [u32; KEYS]) {
     let zero = _mm512_setzero_si512();
     let mut opened = [Open { on: 0, link: zero, window: zero, value: zero }; VECTORS];
     let mut count = 0;
-    for (eight, opened) in state.iter().zip(&mut opened) {
+    for (n, opened) in opened.iter_mut().enumerate() {
+        let Some(eight) = state.get(n) else { break };
         *opened = open(eight);
         count += opened.on.count_ones();
     }
@@ -158,14 +162,16 @@ fn start(words: &Words<'_>, keys: &[u128; KEYS]) -> [Eight; VECTORS] {
     let used = _mm512_set1_epi64(INDEX_BITS.into());
     let mut state = [Eight { high: zero, low: zero, used, record: zero, at: zero, link: zero, on: 0 }; VECTORS];
     let mut all = u8::MAX;
-    for (keys, eight) in keys.as_chunks::<8>().0.iter().zip(&mut state) {
-        let keys = keys.as_ptr().cast::<__m512i>();
-        // SAFETY: eight keys are two vectors.
-        let (a, b) = unsafe { (_mm512_loadu_si512(keys), _mm512_loadu_si512(keys.add(1))) };
+    for (n, eight) in state.iter_mut().enumerate() {
+        // SAFETY: eight keys are two vectors, and there are four times eight.
+        let (a, b) = unsafe {
+            let keys = keys.as_ptr().cast::<__m512i>().add(2 * n);
+            (_mm512_loadu_si512(keys), _mm512_loadu_si512(keys.add(1)))
+        };
         eight.high = _mm512_permutex2var_epi64(a, uppers, b);
         eight.low = _mm512_permutex2var_epi64(a, lowers, b);
-        let (first, link) = indexed(words, eight.high, FACTORS[0]);
-        let (second, other) = indexed(words, eight.high, FACTORS[1]);
+        let (first, link) = indexed(words, eight.high, FIRST);
+        let (second, other) = indexed(words, eight.high, SECOND);
         eight.link = _mm512_mask_mov_epi64(link, second, other);
         eight.on = first | second;
         all &= eight.on;
@@ -266,7 +272,8 @@ fn open(eight: &Eight) -> Open {
 fn search_few(words: &Words<'_>, open: &[Open; VECTORS]) -> [__m512i; VECTORS] {
     let (mut link, mut window) = (_mm512_setzero_si512(), _mm512_setzero_si512());
     let (mut places, mut count) = ([0u8; VECTORS], 0);
-    for (open, place) in open.iter().zip(&mut places) {
+    for (n, open) in open.iter().enumerate() {
+        let Some(place) = places.get_mut(n) else { break };
         *place = 0xffu32.unbounded_shl(count) as u8;
         link = _mm512_mask_expand_epi64(link, *place, _mm512_maskz_compress_epi64(open.on, open.link));
         window = _mm512_mask_expand_epi64(window, *place, _mm512_maskz_compress_epi64(open.on, open.window));
@@ -274,8 +281,9 @@ fn search_few(words: &Words<'_>, open: &[Open; VECTORS]) -> [__m512i; VECTORS] {
     }
     let entries = search(words, &follow(words, link, window));
     let mut apart = [entries; VECTORS];
-    for ((open, place), apart) in open.iter().zip(places).zip(&mut apart) {
-        *apart = _mm512_maskz_expand_epi64(open.on, _mm512_maskz_compress_epi64(place, entries));
+    for (n, apart) in apart.iter_mut().enumerate() {
+        let (Some(open), Some(place)) = (open.get(n), places.get(n)) else { break };
+        *apart = _mm512_maskz_expand_epi64(open.on, _mm512_maskz_compress_epi64(*place, entries));
     }
     apart
 }
@@ -286,14 +294,16 @@ fn search_few(words: &Words<'_>, open: &[Open; VECTORS]) -> [__m512i; VECTORS] {
 fn search_many(words: &Words<'_>, open: &[Open; VECTORS]) -> [__m512i; VECTORS] {
     let base = words.all.as_ptr().cast::<u64>();
     let mut leaves = [Leaves { lines: [0; 8], windows: [0; 8] }; VECTORS];
-    for (leaves, open) in leaves.iter_mut().zip(open) {
+    for (n, leaves) in leaves.iter_mut().enumerate() {
+        let Some(open) = open.get(n) else { break };
         *leaves = follow(words, open.link, open.window);
         for line in leaves.lines {
             _mm_prefetch::<_MM_HINT_T0>(base.wrapping_add(line as u32 as usize).cast());
         }
     }
     let mut entries = [_mm512_setzero_si512(); VECTORS];
-    for (entries, leaves) in entries.iter_mut().zip(&leaves) {
+    for (n, entries) in entries.iter_mut().enumerate() {
+        let Some(leaves) = leaves.get(n) else { break };
         *entries = search(words, leaves);
     }
     entries
@@ -331,8 +341,9 @@ const LANES_TWICE: [i64; 2] = [0x0000_8080_8080_8080, 0x0808_8080_8080_8080];
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
 fn search(words: &Words<'_>, leaves: &Leaves) -> __m512i {
     let mut entries = [0i64; 8];
-    for ((leaf, window), entry) in leaves.lines.iter().zip(leaves.windows).zip(&mut entries) {
-        *entry = entry_of(words, *leaf, window);
+    for (n, entry) in entries.iter_mut().enumerate() {
+        let (Some(leaf), Some(window)) = (leaves.lines.get(n), leaves.windows.get(n)) else { break };
+        *entry = entry_of(words, *leaf, *window);
     }
     let [a, b, c, d, e, f, g, h] = entries;
     _mm512_set_epi64(h, g, f, e, d, c, b, a)
@@ -367,8 +378,8 @@ fn finish(
     found: &mut [u32; KEYS],
 ) -> u32 {
     let mut further = 0;
-    let found = found.as_chunks_mut::<8>().0.iter_mut();
-    for (number, (((eight, open), entry), found)) in state.iter().zip(open).zip(entries).zip(found).enumerate() {
+    for (n, found) in found.as_chunks_mut::<8>().0.iter_mut().enumerate().take(VECTORS) {
+        let (Some(eight), Some(open), Some(entry)) = (state.get(n), open.get(n), entries.get(n)) else { break };
         let behind = _mm512_and_si512(*entry, _mm512_set1_epi64(63));
         let differs = _mm512_srlv_epi64(_mm512_xor_si512(*entry, open.window), behind);
         let holds = _mm512_mask_testn_epi64_mask(open.on, differs, differs);
@@ -378,7 +389,7 @@ fn finish(
         unsafe { _mm256_storeu_si256(found.as_mut_ptr().cast(), _mm512_cvtepi64_epi32(value)) };
         let on = _mm512_mask_test_epi64_mask(holds, *entry, _mm512_set1_epi64(CHILD as i64));
         let deep = _mm512_cmpgt_epi64_mask(eight.used, _mm512_set1_epi64(63));
-        further |= u32::from(on | deep) << (8 * number);
+        further |= u32::from(on | deep) << (8 * n);
     }
     further
 }

@@ -10,8 +10,11 @@ use super::space::Space;
 /// Address bits that the index looks at.
 pub(super) const INDEX_BITS: u8 = 32;
 
-/// What the hashes multiply by.
-pub(super) const FACTORS: [u32; 2] = [0x9e37_79b1, 0x85eb_ca77];
+/// What the first hash multiplies by.
+pub(super) const FIRST: u32 = 0x9e37_79b1;
+
+/// What the second one does.
+pub(super) const SECOND: u32 = 0x85eb_ca77;
 
 /// The smallest index: one line, 8 entries.
 pub(super) const LEAST: u32 = 3;
@@ -47,10 +50,11 @@ impl Index {
     /// The two places of a /32.
     #[inline]
     pub(super) fn places(self, tag: u32) -> [usize; 2] {
-        FACTORS.map(|factor| {
+        let place = |factor: u32| {
             let hash = (u64::from(tag) * u64::from(factor)) >> 32;
             self.word + 2 * (hash as usize & ((1 << self.bits) - 1))
-        })
+        };
+        [place(FIRST), place(SECOND)]
     }
 
     /// Where the entry for a /32 stands, if it has one.
