@@ -44,12 +44,12 @@ impl Policy {
         let mut random = Random::new(25);
         let four = crate::workload::four::pools(pools * POOLS4 / (POOLS4 + POOLS6), &mut random);
         let six = crate::workload::six::pools(pools - four.len(), &mut random);
-        let mut exempt = Vec::new();
-        while exempt.len() < lines {
-            exempt.extend((exempt.len()..lines).map(|_| inside4(&four, &mut random)));
-            exempt.sort_unstable();
-            exempt.dedup();
-        }
+        let (inside, elsewhere) = (Space::of(&four), Space::of(&[ELSEWHERE]));
+        // Half of the pools' lines at most: more would be all of them, and then none is left to draw.
+        let most = lines.min((inside.size() / 2) as usize);
+        let mut exempt = inside.distinct(most, &mut random);
+        exempt.extend(elsewhere.distinct(lines - most, &mut random));
+        exempt.sort_unstable();
         Policy { name: name.to_owned(), four, six, exempt }
     }
 
@@ -89,17 +89,43 @@ impl Policy {
     }
 }
 
-/// An address in one of `pools`, uniform over their addresses.
-fn inside4(pools: &[Prefix<u32>], random: &mut Random) -> u32 {
-    let size = |prefix: &Prefix<u32>| 1u64 << (32 - prefix.length);
-    let mut at = random.below(pools.iter().map(size).sum());
-    for pool in pools {
-        if at < size(pool) {
-            return pool.start + at as u32;
-        }
-        at -= size(pool);
+/// The addresses of prefixes that do not overlap.
+struct Space<'a> {
+    prefixes: &'a [Prefix<u32>],
+    /// Addresses up to the end of each prefix.
+    ends: Vec<u64>,
+}
+
+impl Space<'_> {
+    fn of(prefixes: &[Prefix<u32>]) -> Space<'_> {
+        let mut end = 0;
+        let ends = prefixes.iter().map(|prefix| {
+            end += 1_u64 << (32 - prefix.length);
+            end
+        });
+        Space { prefixes, ends: ends.collect() }
     }
-    0
+
+    fn size(&self) -> u64 {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// So many addresses, none twice, in order, each set of them alike. No more than half of all.
+    fn distinct(&self, count: usize, random: &mut Random) -> Vec<u32> {
+        let mut addresses = Vec::new();
+        while addresses.len() < count {
+            addresses.extend((addresses.len()..count).map(|_| self.address(random.below(self.size()))));
+            addresses.sort_unstable();
+            addresses.dedup();
+        }
+        addresses
+    }
+
+    fn address(&self, at: u64) -> u32 {
+        let index = self.ends.partition_point(|end| *end <= at);
+        let before = index.checked_sub(1).and_then(|index| self.ends.get(index)).copied().unwrap_or(0);
+        self.prefixes.get(index).map_or(0, |prefix| prefix.start + (at - before) as u32)
+    }
 }
 
 fn pool(name: &str, slot: usize) -> Pool<'_> {
@@ -127,5 +153,30 @@ fn net6(start: u128, length: u8) -> ipnet::IpNet {
     Ipv6Net::new_assert(Ipv6Addr::from_bits(start), length).into()
 }
 
+/// Above all pools, for exemptions beyond what these have room for.
+const ELSEWHERE: Prefix<u32> = Prefix { start: 0xf000_0000, length: 7, owner: 0 };
 const POOLS4: usize = 1_500;
 const POOLS6: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_has_as_many_exemptions_as_asked_for_and_none_twice() {
+        // Eight pools have far less room than that.
+        for lines in [0, 100, 300_000] {
+            let policy = Policy::of("test", 8, lines);
+            assert_eq!((policy.four.len() + policy.six.len(), policy.exempt.len()), (8, lines));
+            assert!(policy.exempt.is_sorted_by(|one, next| one < next));
+        }
+    }
+
+    #[test]
+    fn lines_are_drawn_from_pools_while_there_is_room() {
+        let policy = Policy::of("test", 2_000, 50_000);
+        let inside =
+            |line: &u32| policy.four.iter().any(|pool| line & !(host_bits::<u32>(pool.length) as u32) == pool.start);
+        assert!(policy.exempt.iter().all(inside));
+    }
+}
