@@ -1,9 +1,9 @@
 //! A burst with AVX-512: up to 64 keys go through the trie together, stage by stage, 16 in a vector.
 //!
 //! What is common goes this way: a value in the root, a run of /24s, a dense /24 and its exceptional addresses. Keys of
-//! sparse or wide nodes are looked up one by one behind them. Nothing branches on what was loaded but on which kinds of
-//! node there are: a branch mispredicted behind a cache miss would keep the loads that follow waiting. No gather
-//! leaves the table, whatever its words say: every index is clamped.
+//! sparse or wide nodes are looked up one by one behind them. What was loaded decides no branch, except which kinds of
+//! node there are: one mispredicted behind a cache miss would keep the loads that follow waiting. No gather leaves the
+//! table, whatever its words say: every index is clamped.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;

@@ -85,7 +85,7 @@ pub(super) fn arrive(words: &[u32], tag: u32) -> Option<Table> {
     let word = |at: usize| words.get(at).copied().unwrap_or(0);
     let key = u128::from(tag) << (BITS - 32);
     let (mut table, mut bit) = (Table::from_link(word(head::ROOT)), 0);
-    while bit + table.stride < INDEX_BITS.into() || bit + table.stride == INDEX_BITS.into() {
+    while bit + table.stride <= INDEX_BITS.into() {
         let slot = table.slot_of(skip(key, bit));
         bit += table.stride;
         let (first, kind) = (word(slot.record), word(slot.record + 1));
