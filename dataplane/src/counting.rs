@@ -78,17 +78,17 @@ impl Tally {
     pub fn plain(&mut self, verdicts: &Verdicts, frames: &Frames<'_>, place: Place<'_>) {
         // Pools have a line each, most of them in L3: all are fetched while records are written.
         for (_, brief) in verdicts.plain() {
-            if let Some(counter) = brief.reason.pool_counter() {
-                place.telemetry.fetch_pool(brief.slot.into(), counter);
+            if let Some(counter) = brief.reason().pool_counter() {
+                place.telemetry.fetch_pool(brief.slot().into(), counter);
             }
         }
         let [four, six] = verdicts.plain_stopped();
         self.plain_dropped(four, verdicts, frames, place, Brief::ends4);
         self.plain_dropped(six, verdicts, frames, place, Brief::ends6);
         for (_, brief) in verdicts.plain() {
-            self.reason(brief.reason, 1);
-            if let Some(counter) = brief.reason.pool_counter() {
-                place.telemetry.pool(brief.slot.into(), counter, 1);
+            self.reason(brief.reason(), 1);
+            if let Some(counter) = brief.reason().pool_counter() {
+                place.telemetry.pool(brief.slot().into(), counter, 1);
             }
         }
     }
@@ -121,7 +121,7 @@ impl Tally {
         verdicts: &Verdicts,
         frames: &Frames<'_>,
         place: Place<'_>,
-        ends: impl Fn(&Brief, &[u8]) -> (Line, u128),
+        ends: impl Fn(Brief, &[u8]) -> (Line, u128),
     ) {
         if stopped == 0 {
             return;
@@ -132,8 +132,8 @@ impl Tally {
             let frame = frames.get(index);
             bytes += frame.len() as u64;
             let (line, far) = ends(brief, frame);
-            let (line, line_length, slot) = (line.addr, line.len, brief.slot.into());
-            DropRecord { line, line_length, far, reason: brief.reason, slot, ..blank }
+            let (line, line_length, slot) = (line.addr, line.len, brief.slot().into());
+            DropRecord { line, line_length, far, reason: brief.reason(), slot, ..blank }
         });
         place.telemetry.record(count as usize, drops);
         self.dropped += u64::from(count);

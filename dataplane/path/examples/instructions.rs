@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     let mut verdicts = Verdicts::new();
     for _ in 0..count.div_ceil(BURST) {
         judge_frames(Form::Best, Some(&image), *direction, std::hint::black_box(&frames), &mut verdicts);
-        let plain = verdicts.plain().map(|(_, brief)| brief.action);
+        let plain = verdicts.plain().map(|(_, brief)| brief.action());
         let actions = plain.chain(verdicts.single().map(|(_, verdict)| verdict.action));
         for _ in actions.filter(|action| *action == Action::Reject) {
             let mut answer = [0; MAX_ANSWER];

@@ -58,7 +58,7 @@ impl Verdicts {
 
     /// Place and verdict of the plain segments to port 25.
     #[inline]
-    pub fn plain(&self) -> impl Iterator<Item = (usize, &Brief)> {
+    pub fn plain(&self) -> impl Iterator<Item = (usize, Brief)> {
         self.briefs(self.plain.judged)
     }
 
@@ -78,8 +78,8 @@ impl Verdicts {
 
     /// Place and verdict of the plain segments to port 25 whose bit is set in `mask`.
     #[inline]
-    pub fn briefs(&self, mask: u64) -> impl Iterator<Item = (usize, &Brief)> {
-        places(self.plain.judged & mask).filter_map(|place| Some((place, self.plain.briefs.get(place)?)))
+    pub fn briefs(&self, mask: u64) -> impl Iterator<Item = (usize, Brief)> {
+        places(self.plain.judged & mask).filter_map(|place| Some((place, *self.plain.briefs.get(place)?)))
     }
 
     /// Place and verdict of the other frames.
@@ -148,7 +148,8 @@ pub fn judge_frames(
     };
     let pass = FirstPass { direction, ends: image.has_tunnel_ends() };
     let mut sorted = Sorted::default();
-    if let (Form::Best, Some(wide)) = (form, Wide::new()) {
+    let wide = Wide::new().filter(|_| matches!(form, Form::Best));
+    if let Some(wide) = wide {
         wide.sort(frames, pass.ends, direction, &mut sorted);
     }
     pass.sort_rest(frames, &mut sorted);
@@ -157,7 +158,7 @@ pub fn judge_frames(
         Direction::Inbound => [(Reason::Inbound, sorted.other_port | sorted.not_tcp), (Reason::Inbound, 0)],
     };
     if sorted.smtp4 | sorted.smtp6 != 0 {
-        judge_segments(image, frames, &sorted, &mut verdicts.plain);
+        judge_segments(image, frames, &sorted, wide, &mut verdicts.plain);
     }
     // What has no verdict yet, whatever the first pass took it for: none of an earlier burst may stand.
     verdicts.single = frames.all() & !(sorted.other_port | sorted.not_tcp | verdicts.plain.judged);

@@ -1,16 +1,16 @@
 //! Plain segments to port 25 of a burst: their sources are looked up together, then each is judged.
 //!
-//! Reading one again would find nothing else, so the verdict begins where the parser would have ended. IPv4 goes before
-//! IPv6, each without a branch on which it is.
+//! Reading one again would find nothing else, so the verdict begins where the parser would have ended. IPv4 is looked up
+//! before IPv6, each without a branch on which it is; then all are judged, eight at a time where the CPU can.
 
-use gate25_include::image::{Image, SourceValue};
+use gate25_include::image::{Image, PoolHead, SourceValue};
 
 use crate::brief::{Brief, NetworkAt};
 use crate::burst::Sorted;
-use crate::frame::Frame;
-use crate::frames::{BURST, Frames, bits, places};
+use crate::frames::{BURST, Frames, bits};
 use crate::parse::{ACK, SYN};
 use crate::verdict::Action;
+use crate::wide::Wide;
 
 /// The verdicts on the plain segments to port 25 of a burst, and which frames are such.
 #[derive(Clone, Debug)]
@@ -35,46 +35,86 @@ impl Briefs {
     }
 }
 
-/// Judges the segments to port 25 in `sorted`, all outbound. If one is not there after all, its family gets no verdicts.
-#[inline(never)]
-pub(crate) fn judge_segments(image: &Image, frames: &Frames<'_>, sorted: &Sorted, briefs: &mut Briefs) {
-    let [mut stopped4, mut stopped6] = [0; 2];
-    if sorted.smtp4 != 0 {
-        let (mut sources, mut found) = ([0; BURST], [SourceValue::default(); BURST]);
-        if let Some((sources, first)) = gather(frames, sorted, sorted.smtp4, source4, &mut sources) {
-            image.sources4(sources, &mut found);
-            stopped4 = judge_each::<false>(image, frames, sorted, first, &found, briefs);
-        }
-    }
-    if sorted.smtp6 != 0 {
-        let (mut sources, mut found) = ([0; BURST], [SourceValue::default(); BURST]);
-        if let Some((sources, first)) = gather(frames, sorted, sorted.smtp6, source6, &mut sources) {
-            image.sources6(sources, &mut found);
-            stopped6 = judge_each::<true>(image, frames, sorted, first, &found, briefs);
-        }
-    }
-    briefs.stopped = [stopped4, stopped6];
+/// What was found of the sources of one family's plain segments.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// A bit for each segment.
+    pub(crate) mask: u64,
+    /// A bit for each of them that is a SYN without ACK.
+    pub(crate) first: u64,
+    /// What was found, in the order of the frames.
+    pub(crate) values: [SourceValue; BURST],
 }
 
-/// Collects the source addresses of the frames in `mask`, and a bit for each that is a SYN without ACK, in the same order.
-/// The first pass has seen the `N` bytes of headers; were it wrong for one, none.
+/// What became of plain segments, a bit each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Judged {
+    /// Those about which something else has to be asked: their verdict is not yet one.
+    pub(crate) asked: u64,
+    /// Those that do not pass.
+    pub(crate) stopped: u64,
+}
+
+/// Judges the segments to port 25 in `sorted`, all outbound. If one is not there after all, its family gets no verdicts.
+#[inline(never)]
+pub(crate) fn judge_segments(
+    image: &Image,
+    frames: &Frames<'_>,
+    sorted: &Sorted,
+    wide: Option<Wide>,
+    briefs: &mut Briefs,
+) {
+    let four = find(frames, sorted, sorted.smtp4, source4, |sources, values| image.sources4(sources, values));
+    let six = find(frames, sorted, sorted.smtp6, source6, |sources, values| image.sources6(sources, values));
+    let (heads, at) = (image.pool_heads(), &sorted.network_at);
+    let mut judged = match wide {
+        Some(wide) => wide.judge(heads, at, &four, &six, &mut briefs.briefs),
+        None => {
+            let [four, six] = [judge::<false>(heads, at, &four, briefs), judge::<true>(heads, at, &six, briefs)];
+            Judged { asked: four.asked | six.asked, stopped: four.stopped | six.stopped }
+        }
+    };
+    briefs.judged = four.mask | six.mask;
+    for (place, bit) in bits(judged.asked) {
+        let Some(brief) = briefs.briefs.get_mut(place) else { continue };
+        match brief.asked(image, frames.get(place)) {
+            Some(verdict) => {
+                *brief = verdict;
+                judged.stopped |= if verdict.action() == Action::Pass { 0 } else { bit };
+                briefs.answered |= if verdict.action() == Action::Reject { bit } else { 0 };
+            }
+            None => briefs.judged &= !bit,
+        }
+    }
+    briefs.stopped = [judged.stopped & four.mask, judged.stopped & six.mask];
+}
+
+/// Looks up the sources of the frames in `mask`. The first pass has seen the `N` bytes of headers; were it wrong for
+/// one, none is found.
 #[inline]
-fn gather<'s, A, const N: usize>(
+fn find<A: Copy + Default, const N: usize>(
     frames: &Frames<'_>,
     sorted: &Sorted,
     mask: u64,
     read: impl Fn(&[u8; N]) -> (A, u8),
-    sources: &'s mut [A; BURST],
-) -> Option<(&'s [A], u64)> {
-    let (mut count, mut first) = (0, 0);
-    for (place, to) in places(mask).zip(&mut *sources) {
-        let at = sorted.network_at.get(place).copied().unwrap_or(0).into();
-        let (source, flags) = read(frames.get(place).get(at..)?.first_chunk()?);
+    look_up: impl Fn(&[A], &mut [SourceValue]),
+) -> Found {
+    let mut found = Found { mask: 0, first: 0, values: [SourceValue::default(); BURST] };
+    if mask == 0 {
+        return found;
+    }
+    let (mut sources, mut count) = ([A::default(); BURST], 0);
+    for ((place, bit), to) in bits(mask).zip(&mut sources) {
+        let at = usize::from(sorted.network_at.get(place).copied().unwrap_or(0));
+        let Some(headers) = frames.get(place).get(at..).and_then(<[u8]>::first_chunk) else { return found };
+        let (source, flags) = read(headers);
         *to = source;
-        first |= u64::from(flags & (SYN | ACK) == SYN) << count;
+        found.first |= if flags & (SYN | ACK) == SYN { bit } else { 0 };
         count += 1;
     }
-    Some((sources.get(..count)?, first))
+    look_up(sources.get(..count).unwrap_or_default(), &mut found.values);
+    found.mask = mask;
+    found
 }
 
 /// Source and TCP flags in headers of 20 bytes and TCP's first 14.
@@ -91,31 +131,17 @@ fn source6(headers: &[u8; 54]) -> (u128, u8) {
     (source.first_chunk().map_or(0, |source| u128::from_be_bytes(*source)), *flags)
 }
 
-/// Judges each by what was found of its source; `first` and `found` are in the order of the frames. Returns a bit for each
-/// frame that does not pass.
-#[inline]
-fn judge_each<const V6: bool>(
-    image: &Image,
-    frames: &Frames<'_>,
-    sorted: &Sorted,
-    first: u64,
-    found: &[SourceValue; BURST],
-    briefs: &mut Briefs,
-) -> u64 {
-    let mask = if V6 { sorted.smtp6 } else { sorted.smtp4 };
-    let (mut judged, mut stopped, mut answered) = (0, 0, 0);
-    for (((place, bit), found), number) in bits(mask).zip(found).zip(0..) {
-        let at = NetworkAt::new(sorted.network_at.get(place).copied().unwrap_or(0), V6);
-        let frame = Frame::whole(frames.get(place));
-        let brief = Brief::of(image, frame, at, first >> number & 1 == 1, found.matched());
-        if let (Some(brief), Some(to)) = (brief, briefs.briefs.get_mut(place)) {
+/// Judges each of one family by what was found of its source.
+fn judge<const V6: bool>(heads: &[PoolHead], network_at: &[u8; BURST], found: &Found, briefs: &mut Briefs) -> Judged {
+    let mut judged = Judged::default();
+    for ((place, bit), value) in bits(found.mask).zip(found.values) {
+        let at = NetworkAt::new(network_at.get(place).copied().unwrap_or(0), V6);
+        let (brief, asked) = Brief::of(heads, at, found.first & bit != 0, value);
+        if let Some(to) = briefs.briefs.get_mut(place) {
             *to = brief;
-            judged |= bit;
-            stopped |= if brief.action != Action::Pass { bit } else { 0 };
-            answered |= if brief.action == Action::Reject { bit } else { 0 };
         }
+        judged.asked |= if asked { bit } else { 0 };
+        judged.stopped |= if brief.action() == Action::Pass { 0 } else { bit };
     }
-    briefs.judged |= judged;
-    briefs.answered |= answered;
-    stopped
+    judged
 }

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use gate25_include::counters::{LinkCounter, Reason};
-use gate25_include::image::{self, Image, Match, Pool, SourceMatch, Stage};
+use gate25_include::image::{self, Image, Match, Pool, Stage};
 
 use crate::frame::{Direction, Frame, NotCaptured};
 use crate::lookup::{self, Subscriber};
@@ -124,19 +124,22 @@ pub fn judge_frame<O: Observer>(
     verdict
 }
 
-/// Judges an outbound segment to port 25 whose source is known: `packet` is its one IP header. The far end is not told.
-/// None if a byte is not there.
-pub(crate) fn judge_segment(
-    image: &Image,
-    frame: Frame<'_>,
-    packet: Packet,
-    segment: Segment,
-    matched: SourceMatch,
-) -> Option<Verdict> {
-    let observer = &mut Silent;
-    let mut judge = Judge { image, direction: Direction::Outbound, frame, packet, observer };
-    let source = packet.innermost()?.source(frame).ok()?;
-    judge.candidate(segment, Subscriber::of(image, source, matched)).ok()
+/// The reason for which a pool's lists let a destination in these groups through.
+#[inline]
+pub(crate) fn listed(pool: &Pool<'_>, groups: u64) -> Option<Reason> {
+    if groups & pool.allow != 0 {
+        Some(Reason::AllowedDestination)
+    } else if pool.only.is_some_and(|only| groups & only == 0) {
+        Some(Reason::UnlistedDestination)
+    } else {
+        None
+    }
+}
+
+/// Whether a line is under enforcement, not just monitored.
+#[inline]
+pub(crate) fn is_enforced(pool: &Pool<'_>, line: Line) -> bool {
+    pool.stage == Stage::Enforce && line.is_inside(pool.share)
 }
 
 /// One packet before its image.
@@ -161,12 +164,6 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
     /// A segment to port 25: whether it is a candidate, and what becomes of one.
     fn segment_to_smtp(&mut self, segment: Segment) -> Result<Verdict, NotCaptured> {
         let found = self.subscriber()?;
-        self.candidate(segment, found)
-    }
-
-    /// The same for what the source table found.
-    #[inline]
-    fn candidate(&mut self, segment: Segment, found: Option<Subscriber<'a>>) -> Result<Verdict, NotCaptured> {
         let first = segment.flags & (SYN | ACK) == SYN;
         let all = found.as_ref().is_some_and(|s| !s.is_exempt() && s.pool.matching == Match::All);
         if !first && !all {
@@ -235,14 +232,7 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
             }
             return Ok(None);
         }
-        let groups = self.far_groups(pool)?;
-        Ok(if groups & pool.allow != 0 {
-            Some(Reason::AllowedDestination)
-        } else if pool.only.is_some_and(|only| groups & only == 0) {
-            Some(Reason::UnlistedDestination)
-        } else {
-            None
-        })
+        Ok(listed(pool, self.far_groups(pool)?))
     }
 
     /// Everything passes but answers from port 25 to a line that may not have asked for them.
@@ -272,8 +262,7 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
         if pool.matching == Match::Syn && segment.flags & (SYN | ACK) != SYN | ACK {
             return pass;
         }
-        let groups = self.far_groups(pool)?;
-        if groups & pool.allow != 0 || pool.only.is_some_and(|only| groups & only == 0) {
+        if listed(pool, self.far_groups(pool)?).is_some() {
             return pass;
         }
         let line = subscriber.line();
@@ -290,7 +279,7 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
 
     /// The destination groups of the far side; not looked up for a pool without lists.
     fn far_groups(&mut self, pool: &Pool<'_>) -> Result<u64, NotCaptured> {
-        if pool.allow == 0 && pool.only.is_none() {
+        if !pool.has_lists() {
             return Ok(0);
         }
         let Some(address) = lookup::far_side(&self.packet, self.direction, self.frame)? else { return Ok(0) };
@@ -325,7 +314,7 @@ impl<'a, O: Observer> Judge<'a, '_, O> {
                 stage: pool.stage,
             });
         }
-        pool.stage == Stage::Enforce && line.is_inside(pool.share)
+        is_enforced(pool, line)
     }
 }
 

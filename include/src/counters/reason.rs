@@ -42,10 +42,8 @@ macro_rules! reasons {
                 match self { $( Reason::$variant => Effect::$effect, )* }
             }
 
-            /// The pool's counter for this reason; none for a reason that names no pool or exemption.
-            pub const fn pool_counter(self) -> Option<PoolCounter> {
-                match self { $( Reason::$variant => $pool, )* }
-            }
+            /// [`Reason::pool_counter`] by word: a load, where a `match` is a jump that goes wrong.
+            const POOL_COUNTERS: [Option<PoolCounter>; Self::COUNT] = [ $( $pool, )* ];
         }
     };
 }
@@ -84,6 +82,12 @@ impl Reason {
     /// The reason's word in a block of reasons.
     pub const fn word(self) -> usize {
         self as usize
+    }
+
+    /// The pool's counter for this reason; none for a reason that names no pool or exemption.
+    #[inline]
+    pub fn pool_counter(self) -> Option<PoolCounter> {
+        Self::POOL_COUNTERS.get(self.word()).copied().flatten()
     }
 
     /// The reason with this word, if there is one.

@@ -80,38 +80,69 @@ pub struct Pool<'a> {
 }
 
 /// What a packet asks of a pool or exemption first, in 8 bytes: those of thousands stay in L1, their records would not.
+/// A worker reads eight at once.
+///
+/// ```text
+/// bits 0..16   where its counters stand in the telemetry
+/// bits 16..24  the reason of a candidate where nothing but its source decides: `exempt`, `stage_off`, and, of a pool that has no
+///              lists, does not answer and has all lines in its share, `would_drop` or `blocked`
+/// bit  24      that reason drops it
+/// bit  25      something else has to be asked; bits 16..25 say nothing
+/// bit  26      segments other than SYNs are candidates as well
+/// bits 32..40  IPv6 bits that make one line, 32 to 128
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(align(8))]
-pub struct PoolHead {
-    /// The reason of a candidate where nothing but its source decides and it is not answered: `exempt`, `stage_off`, and, of a pool
-    /// that has no lists, does not answer and has all lines in its share, `would_drop` or `blocked`.
-    pub syn: Option<Reason>,
-    /// Whether that reason drops it.
-    pub drops: bool,
-    /// Whether segments other than SYNs are candidates as well.
-    pub all: bool,
-    /// IPv6 bits that make one line, 32 to 128.
-    pub line_prefix: u8,
-    /// Where its counters stand in the telemetry.
-    pub counter_slot: u16,
-}
+#[repr(transparent)]
+pub struct PoolHead(u64);
 
-const _: () = assert!(size_of::<PoolHead>() == 8 && super::format::COUNTER_SLOTS <= 1 << 16);
+impl PoolHead {
+    /// First bit of the reason.
+    pub const REASON: u32 = 16;
+    /// See above.
+    pub const DROPS: u64 = 1 << 24;
+    /// See above.
+    pub const ASKED: u64 = 1 << 25;
+    /// See above.
+    pub const ALL: u64 = 1 << 26;
+    /// First bit of the IPv6 bits of a line.
+    pub const LINE: u32 = 32;
 
-impl Pool<'_> {
-    /// The pool's head.
-    pub(super) fn head(&self) -> PoolHead {
-        let uniform = self.share >= 100 && self.allow == 0 && self.only.is_none();
-        let syn = match (self.kind, self.stage, self.action) {
+    /// All of it.
+    #[must_use]
+    #[inline]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    fn of(pool: &Pool<'_>) -> Self {
+        let uniform = pool.share >= 100 && !pool.has_lists();
+        let reason = match (pool.kind, pool.stage, pool.action) {
             (Kind::Exempt, ..) => Some(Reason::Exempt),
             (_, Stage::Off, _) => Some(Reason::StageOff),
             (_, Stage::Monitor, _) => uniform.then_some(Reason::WouldDrop),
             (_, Stage::Enforce, Action::Drop) => uniform.then_some(Reason::Blocked),
             (_, Stage::Enforce, Action::Reject) => None,
         };
-        let drops = syn.is_some_and(|reason| reason.effect() == Effect::Drop);
-        let all = self.kind == Kind::Pool && self.matching == Match::All;
-        PoolHead { syn, drops, all, line_prefix: self.line_prefix, counter_slot: self.counter_slot as u16 }
+        let decided = reason.map_or(Self::ASKED, |reason| {
+            (reason.word() as u64) << Self::REASON | if reason.effect() == Effect::Drop { Self::DROPS } else { 0 }
+        });
+        let all = if pool.kind == Kind::Pool && pool.matching == Match::All { Self::ALL } else { 0 };
+        Self(u64::from(pool.counter_slot as u16) | decided | all | u64::from(pool.line_prefix) << Self::LINE)
+    }
+}
+
+const _: () = assert!(super::format::COUNTER_SLOTS <= 1 << 16 && Reason::COUNT <= 1 << 8);
+
+impl Pool<'_> {
+    /// Whether it matters to it where a packet goes.
+    #[inline]
+    pub const fn has_lists(&self) -> bool {
+        self.allow != 0 || self.only.is_some()
+    }
+
+    /// The pool's head.
+    pub(super) fn head(&self) -> PoolHead {
+        PoolHead::of(self)
     }
 
     /// The record's words; the name's place is given because names are stored elsewhere.

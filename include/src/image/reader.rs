@@ -34,6 +34,12 @@ pub struct SourceMatch {
 pub struct SourceValue(u32);
 
 impl SourceValue {
+    /// The source table's value: see [`format::SOURCE_POOL_MASK`].
+    #[inline]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// What it says.
     #[inline]
     pub fn matched(self) -> Option<SourceMatch> {
@@ -152,10 +158,10 @@ impl Image {
         Some(Pool::decode(records.get(number)?, slot, ""))
     }
 
-    /// What a packet asks first about the pool or exemption with this number.
+    /// What a packet asks first about each pool or exemption, by number.
     #[inline]
-    pub fn pool_head(&self, number: u16) -> Option<PoolHead> {
-        self.heads.get(usize::from(number)).copied()
+    pub fn pool_heads(&self) -> &[PoolHead] {
+        &self.heads
     }
 
     /// All pools and exemptions in order of their numbers.
