@@ -4,7 +4,7 @@
 //! are rare and cost more: bytes, the pool's counter and a record each. Promise: in every block rx = forwarded +
 //! dropped + unsent at each commit.
 
-use gate25_include::counters::{LinkCounter, Reason, WorkerCounter};
+use gate25_include::counters::{LinkCounter, PoolCounter, Reason, WorkerCounter};
 use gate25_include::image::Image;
 use gate25_include::telemetry::{Direction, DropRecord, LinkBlock, WorkerTelemetry};
 use gate25_path::frames::places;
@@ -76,18 +76,17 @@ impl Tally {
     /// IPv6, so that no branch on which it is goes wrong.
     #[inline]
     pub fn plain(&mut self, verdicts: &Verdicts, frames: &Frames<'_>, place: Place<'_>) {
+        let [four, six] = verdicts.plain_blocked();
         // Pools have a line each, most of them in L3: all are fetched while records are written.
-        for (_, brief) in verdicts.plain() {
-            if let Some(counter) = brief.reason().pool_counter() {
-                place.telemetry.fetch_pool(brief.slot().into(), counter);
-            }
+        for (_, brief) in verdicts.briefs(four | six) {
+            place.telemetry.fetch_pool(brief.slot().into(), PoolCounter::Blocked);
         }
-        let [four, six] = verdicts.plain_stopped();
-        self.plain_dropped(four, verdicts, frames, place, Brief::ends4);
-        self.plain_dropped(six, verdicts, frames, place, Brief::ends6);
-        for (_, brief) in verdicts.plain() {
-            self.reason(brief.reason(), 1);
-            if let Some(counter) = brief.reason().pool_counter() {
+        self.plain_blocked(four, verdicts, frames, place, Brief::ends4);
+        self.plain_blocked(six, verdicts, frames, place, Brief::ends6);
+        for (_, brief) in verdicts.briefs(!(four | six)) {
+            let reason = brief.reason();
+            self.reason(reason, 1);
+            if let Some(counter) = reason.pool_counter() {
                 place.telemetry.pool(brief.slot().into(), counter, 1);
             }
         }
@@ -113,29 +112,30 @@ impl Tally {
         }
     }
 
-    /// Counts the frames in `stopped` as dropped and keeps records of them; `ends` reads line and far end.
+    /// Counts the frames in `blocked`, each for its pool as well, and keeps records of them; `ends` reads line and far end.
     #[inline]
-    fn plain_dropped(
+    fn plain_blocked(
         &mut self,
-        stopped: u64,
+        blocked: u64,
         verdicts: &Verdicts,
         frames: &Frames<'_>,
         place: Place<'_>,
         ends: impl Fn(Brief, &[u8]) -> (Line, u128),
     ) {
-        if stopped == 0 {
+        if blocked == 0 {
             return;
         }
-        let (blank, count) = (self.record(place), stopped.count_ones());
+        let (blank, count) = (self.record(place), blocked.count_ones());
         let mut bytes = 0;
-        let drops = verdicts.briefs(stopped).map(|(index, brief)| {
+        let drops = verdicts.briefs(blocked).map(|(index, brief)| {
             let frame = frames.get(index);
             bytes += frame.len() as u64;
-            let (line, far) = ends(brief, frame);
-            let (line, line_length, slot) = (line.addr, line.len, brief.slot().into());
-            DropRecord { line, line_length, far, reason: brief.reason(), slot, ..blank }
+            let ((line, far), slot) = (ends(brief, frame), brief.slot().into());
+            place.telemetry.pool(slot, PoolCounter::Blocked, 1);
+            DropRecord { line: line.addr, line_length: line.len, far, slot, ..blank }
         });
         place.telemetry.record(count as usize, drops);
+        self.reason(Reason::Blocked, count.into());
         self.dropped += u64::from(count);
         self.dropped_bytes += bytes;
     }

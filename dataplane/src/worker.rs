@@ -215,7 +215,7 @@ impl Hands {
         judge_frames(Form::Best, place.image, lane.direction, &frames, &mut self.verdicts);
         tally.ordinary(self.verdicts.ordinary());
         tally.plain(&self.verdicts, &frames, place);
-        let [four, six] = self.verdicts.plain_stopped();
+        let [four, six] = self.verdicts.plain_blocked();
         let (mut stopped, mut answered) = (four | six, self.verdicts.plain_answered());
         for (index, verdict) in self.verdicts.single() {
             tally.verdict(verdict, place);

@@ -62,11 +62,12 @@ impl Verdicts {
         self.briefs(self.plain.judged)
     }
 
-    /// A bit for each of [`Verdicts::plain`] that does not pass, of those over IPv4 and of those over IPv6.
+    /// A bit for each of [`Verdicts::plain`] that is `blocked`, of those over IPv4 and of those over IPv6. For no other reason
+    /// one does not pass.
     #[must_use]
     #[inline]
-    pub const fn plain_stopped(&self) -> [u64; 2] {
-        self.plain.stopped
+    pub const fn plain_blocked(&self) -> [u64; 2] {
+        self.plain.blocked
     }
 
     /// A bit for each of [`Verdicts::plain`] that is to be answered.

@@ -17,8 +17,8 @@ use crate::wide::Wide;
 pub(crate) struct Briefs {
     /// A bit for each that has a verdict here.
     pub(crate) judged: u64,
-    /// A bit for each of them that does not pass, of those over IPv4 and of those over IPv6.
-    pub(crate) stopped: [u64; 2],
+    /// A bit for each of them that is `blocked`, which is all that do not pass, of those over IPv4 and of those over IPv6.
+    pub(crate) blocked: [u64; 2],
     /// A bit for each of them that is to be answered.
     pub(crate) answered: u64,
     pub(crate) briefs: [Brief; BURST],
@@ -26,12 +26,12 @@ pub(crate) struct Briefs {
 
 impl Briefs {
     /// On no frame.
-    pub(crate) const NONE: Self = Self { judged: 0, stopped: [0; 2], answered: 0, briefs: [Brief::NONE; BURST] };
+    pub(crate) const NONE: Self = Self { judged: 0, blocked: [0; 2], answered: 0, briefs: [Brief::NONE; BURST] };
 
     /// Forgets every verdict.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        (self.judged, self.stopped, self.answered) = (0, [0; 2], 0);
+        (self.judged, self.blocked, self.answered) = (0, [0; 2], 0);
     }
 }
 
@@ -51,8 +51,8 @@ pub(crate) struct Found {
 pub(crate) struct Judged {
     /// Those about which something else has to be asked: their verdict is not yet one.
     pub(crate) asked: u64,
-    /// Those that do not pass.
-    pub(crate) stopped: u64,
+    /// Those that are `blocked`: for no other reason one is stopped.
+    pub(crate) blocked: u64,
 }
 
 /// Judges the segments to port 25 in `sorted`, all outbound. If one is not there after all, its family gets no verdicts.
@@ -71,7 +71,7 @@ pub(crate) fn judge_segments(
         Some(wide) => wide.judge(heads, at, &four, &six, &mut briefs.briefs),
         None => {
             let [four, six] = [judge::<false>(heads, at, &four, briefs), judge::<true>(heads, at, &six, briefs)];
-            Judged { asked: four.asked | six.asked, stopped: four.stopped | six.stopped }
+            Judged { asked: four.asked | six.asked, blocked: four.blocked | six.blocked }
         }
     };
     briefs.judged = four.mask | six.mask;
@@ -80,13 +80,13 @@ pub(crate) fn judge_segments(
         match brief.asked(image, frames.get(place)) {
             Some(verdict) => {
                 *brief = verdict;
-                judged.stopped |= if verdict.action() == Action::Pass { 0 } else { bit };
+                judged.blocked |= if verdict.action() == Action::Pass { 0 } else { bit };
                 briefs.answered |= if verdict.action() == Action::Reject { bit } else { 0 };
             }
             None => briefs.judged &= !bit,
         }
     }
-    briefs.stopped = [judged.stopped & four.mask, judged.stopped & six.mask];
+    briefs.blocked = [judged.blocked & four.mask, judged.blocked & six.mask];
 }
 
 /// Looks up the sources of the frames in `mask`. The first pass has seen the `N` bytes of headers; were it wrong for
@@ -141,7 +141,7 @@ fn judge<const V6: bool>(heads: &[PoolHead], network_at: &[u8; BURST], found: &F
             *to = brief;
         }
         judged.asked |= if asked { bit } else { 0 };
-        judged.stopped |= if brief.action() == Action::Pass { 0 } else { bit };
+        judged.blocked |= if brief.action() == Action::Pass { 0 } else { bit };
     }
     judged
 }

@@ -64,9 +64,9 @@ pub(super) fn judge(
 impl Judged {
     /// Adds what became of eight places from `shift` on.
     #[inline]
-    fn add(&mut self, (asked, stopped): (__mmask8, __mmask8), shift: u32) {
+    fn add(&mut self, (asked, blocked): (__mmask8, __mmask8), shift: u32) {
         self.asked |= u64::from(asked) << shift;
-        self.stopped |= u64::from(stopped) << shift;
+        self.blocked |= u64::from(blocked) << shift;
     }
 }
 
@@ -85,7 +85,7 @@ struct Eight {
 }
 
 impl Eight {
-    /// Writes the verdicts. Returns those about which more has to be asked, and those that are stopped.
+    /// Writes the verdicts. Returns those about which more has to be asked, and those that are `blocked`.
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn judge(self, heads: &[PoolHead], briefs: &mut [Brief; 8]) -> (__mmask8, __mmask8) {
