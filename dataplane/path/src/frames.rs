@@ -1,4 +1,4 @@
-//! Up to 64 frames as the first pass takes them: addresses and lengths apart, so that a register holds eight of each.
+//! Up to 64 frames as the first pass takes them: addresses and lengths apart, so that registers hold sixteen of each.
 //!
 //! Owns no bytes. Promise: an address and its length are those of one slice that lives as long as `'a`.
 #![allow(unsafe_code)]
@@ -59,13 +59,13 @@ impl<'a> Frames<'a> {
         }
     }
 
-    /// Addresses and lengths by eights; behind the last frame lengths are 0.
+    /// Addresses and lengths by sixteens; behind the last frame lengths are 0.
     #[cfg(target_arch = "x86_64")]
     #[inline]
-    pub(crate) fn eights(&self) -> impl Iterator<Item = (&[*const u8; 8], &[u32; 8])> {
-        let (at, _) = self.at.as_chunks::<8>();
-        let (len, _) = self.len.as_chunks::<8>();
-        at.iter().zip(len).take(self.count.div_ceil(8))
+    pub(crate) fn sixteens(&self) -> impl Iterator<Item = (&[*const u8; 16], &[u32; 16])> {
+        let (at, _) = self.at.as_chunks::<16>();
+        let (len, _) = self.len.as_chunks::<16>();
+        at.iter().zip(len).take(self.count.div_ceil(16))
     }
 }
 

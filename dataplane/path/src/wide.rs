@@ -1,4 +1,4 @@
-//! The forms for eight frames at once, with AVX-512: the first pass ([`sort`]) and the verdict on plain segments
+//! The forms for many frames at once, with AVX-512: the first pass ([`sort`]) and the verdict on plain segments
 //! ([`judge`]).
 //!
 //! Promise: what the scalar forms say, or, of the first pass, nothing. `unsafe` is the loads by address.
@@ -14,7 +14,7 @@ use crate::candidates::{Found, Judged};
 use crate::frame::Direction;
 use crate::frames::{BURST, Frames};
 
-/// Proof that this CPU has AVX-512F.
+/// Proof that this CPU has AVX-512F and AVX-512BW, as every one with AVX-512 that a router is built with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wide(());
 
@@ -22,7 +22,10 @@ impl Wide {
     /// If the CPU can. Asked of the CPU once in a process, then a load.
     #[inline]
     pub(crate) fn new() -> Option<Self> {
-        is_x86_feature_detected!("avx512f").then_some(Self(()))
+        (is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("popcnt"))
+        .then_some(Self(()))
     }
 
     /// Sorts what it is sure of. `ends`: whether there are tunnel ends of ours in IPv4 and in IPv6.

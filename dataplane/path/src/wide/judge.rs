@@ -10,13 +10,12 @@ use gate25_include::counters::Reason;
 use gate25_include::image::PoolHead;
 use gate25_include::image::format::{SOURCE_LENGTH_SHIFT, SOURCE_POOL_MASK};
 
-use super::sort::{all, and};
 use crate::brief::{AT, Brief, HEAD, LINE, POOL, V6};
 use crate::candidates::{Found, Judged};
 use crate::frames::BURST;
 
 /// See [`Wide::judge`](super::Wide::judge).
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,popcnt")]
 pub(super) fn judge(
     heads: &[PoolHead],
     network_at: &[u8; BURST],
@@ -87,7 +86,7 @@ struct Eight {
 impl Eight {
     /// Writes the verdicts. Returns those about which more has to be asked, and those that are `blocked`.
     #[inline]
-    #[target_feature(enable = "avx512f")]
+    #[target_feature(enable = "avx512f,popcnt")]
     fn judge(self, heads: &[PoolHead], briefs: &mut [Brief; 8]) -> (__mmask8, __mmask8) {
         let pool = _mm512_sub_epi64(and(self.values, SOURCE_POOL_MASK.into()), all(1));
         // Nothing found is 0, less 1 the highest number of all.
@@ -114,7 +113,7 @@ impl Eight {
 
 /// `lanes` with the values from `from` on in those of `mask`, one after the other.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,popcnt")]
 fn spread<T>(lanes: __m512i, mask: __mmask16, values: &[T; BURST], from: usize) -> __m512i {
     const { assert!(size_of::<T>() == 4) };
     let from = from.min(BURST - mask.count_ones() as usize);
@@ -124,20 +123,32 @@ fn spread<T>(lanes: __m512i, mask: __mmask16, values: &[T; BURST], from: usize) 
 
 /// The lanes that have this bit.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,popcnt")]
 fn has(lanes: __m512i, bit: u64) -> __mmask8 {
     _mm512_test_epi64_mask(lanes, all(bit as i64))
 }
 
 /// The bits of a reason in a verdict.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,popcnt")]
 fn reason(reason: Reason) -> __m512i {
     all((reason.word() as i64) << PoolHead::REASON)
 }
 
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,popcnt")]
 fn or(some: __m512i, more: __m512i) -> __m512i {
     _mm512_or_si512(some, more)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn all(value: i64) -> __m512i {
+    _mm512_set1_epi64(value)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn and(lanes: __m512i, mask: i64) -> __m512i {
+    _mm512_and_si512(lanes, all(mask))
 }

@@ -1,8 +1,9 @@
-//! The first pass over eight frames at once, with AVX-512: the scalar pass's answers, or none.
+//! The first pass over sixteen frames at once: the scalar pass's answers, or none.
 //!
 //! It knows the commonest frames only: IPv4 without options or IPv6 without extension headers behind at most two VLAN
 //! tags, whole, with valid lengths; TCP, ICMP, ESP, and UDP that cannot be GTP-U to an end of ours. About every other
-//! frame it says nothing. No load waits for another but that of the ports. `unsafe` is the loads of eight frames' headers by their addresses.
+//! frame it says nothing. No load waits for another but that of the ports. `unsafe` is the loads of frames' headers by
+//! their addresses.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
@@ -12,185 +13,234 @@ use crate::frame::Direction;
 use crate::frames::Frames;
 
 /// See [`Wide::sort`](super::Wide::sort).
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn sort(frames: &Frames<'_>, ends: (bool, bool), direction: Direction, sorted: &mut Sorted) {
     let mut shift = 0;
-    for ((at, len), network_at) in frames.eights().zip(sorted.network_at.as_chunks_mut::<8>().0) {
-        // SAFETY: both loads are of whole arrays.
-        let (at, len) = unsafe { (_mm512_loadu_si512(at.as_ptr().cast()), _mm256_loadu_si256(len.as_ptr().cast())) };
-        let eight = look(Eight::of(at, _mm512_cvtepu32_epi64(len)), ends);
-        let concerned = match direction {
-            Direction::Outbound => eight.to_smtp,
-            Direction::Inbound => eight.from_smtp & !eight.to_smtp,
+    for ((at, len), network_at) in frames.sixteens().zip(sorted.network_at.as_chunks_mut::<16>().0) {
+        // SAFETY: three loads of whole arrays.
+        let (at, len) = unsafe {
+            let [low, high] = [at.as_ptr(), at.as_ptr().wrapping_add(8)].map(|at| _mm512_loadu_si512(at.cast()));
+            ([low, high], _mm512_loadu_si512(len.as_ptr().cast()))
         };
-        sorted.other_port |= u64::from(eight.tcp & !concerned) << shift;
-        sorted.not_tcp |= u64::from(eight.not_tcp) << shift;
-        if direction == Direction::Outbound {
-            sorted.smtp4 |= u64::from(concerned & eight.four) << shift;
-            sorted.smtp6 |= u64::from(concerned & !eight.four) << shift;
-        }
-        *network_at = eight.network_at.to_le_bytes();
-        shift += 8;
+        let sixteen = Sixteen::of(at, len);
+        // SAFETY: a store of a whole array.
+        unsafe { _mm_storeu_si128(network_at.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(sixteen.network_at)) };
+        let found = sixteen.look(ends);
+        let to_smtp = found.to(found.tcp, SMTP);
+        let (smtp, concerned) = match direction {
+            Direction::Outbound => (to_smtp, to_smtp),
+            Direction::Inbound => (0, found.from(found.tcp, SMTP) & !to_smtp),
+        };
+        sorted.other_port |= u64::from(found.tcp & !concerned) << shift;
+        sorted.not_tcp |= u64::from(found.not_tcp) << shift;
+        sorted.smtp4 |= u64::from(smtp & found.four) << shift;
+        sorted.smtp6 |= u64::from(smtp & !found.four) << shift;
+        shift += 16;
     }
 }
 
-/// What was found of eight frames, a bit each; [`look`] is sure of those in `tcp` and `not_tcp`.
-struct Found {
-    tcp: __mmask8,
-    not_tcp: __mmask8,
-    four: __mmask8,
-    from_smtp: __mmask8,
-    to_smtp: __mmask8,
-    /// Offset of each one's IP header, a byte each.
-    network_at: u64,
-}
-
-/// Eight frames behind their tags: where they would begin without them, and how long they would be.
-struct Eight {
-    frame: __m512i,
-    at: __m512i,
-    len: __m512i,
-    /// Those long enough for an IPv4 header.
-    long: __mmask8,
-    /// Bytes 12 to 19: type, version, total_length or payload_length.
+/// Sixteen frames behind their tags, with what stands at the bytes they would have without them.
+struct Sixteen {
+    at: [__m512i; 2],
+    /// Offset of the IP header in the frame.
+    network_at: __m512i,
+    /// Bytes behind the Ethernet header and the tags.
+    there: __m512i,
+    /// Those with room for an IPv4 header.
+    long: __mmask16,
+    /// Bytes 12 to 15: type, version and what follows it.
     link: __m512i,
-    /// Bytes 20 to 27: fragment, protocol or next header.
+    /// Bytes 16 to 19: total_length, or the end of the flow label and payload_length.
+    length: __m512i,
+    /// Bytes 20 to 23: fragment and protocol, or next header.
     ip: __m512i,
-    four: __mmask8,
-    six: __mmask8,
+    four: __mmask16,
+    six: __mmask16,
 }
 
-impl Eight {
+/// What was found of sixteen frames, a bit each; it is sure of those in `tcp` and `not_tcp`.
+struct Found {
+    tcp: __mmask16,
+    not_tcp: __mmask16,
+    four: __mmask16,
+    ports: __m512i,
+}
+
+impl Sixteen {
     #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn of(at: __m512i, len: __m512i) -> Self {
-        let long = _mm512_cmpge_epi64_mask(len, all(SHORTEST));
-        let (link, ip) = (load8(at, 12, long), load8(at, 20, long));
-        let mut eight = Self { frame: at, at, len, long, link, ip, four: 0, six: 0 };
-        eight.version();
-        if eight.long & !(eight.four | eight.six) != 0 {
-            // Two tags move what is of interest no further than here.
-            let behind = load8(at, 28, _mm512_mask_cmpge_epi64_mask(long, len, all(SHORTEST + TAG)));
-            let behind = eight.untag(behind);
-            eight.untag(behind);
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn of(at: [__m512i; 2], len: __m512i) -> Self {
+        let long = _mm512_cmpge_epu32_mask(len, all(SHORTEST));
+        let (link, length) = load8(at, 12, long);
+        let ip = load4(at, [all64(20); 2], long);
+        let (network_at, there) = (all(ETHERNET), _mm512_sub_epi32(len, all(ETHERNET)));
+        let mut sixteen = Self { at, network_at, there, long, link, length, ip, four: 0, six: 0 };
+        sixteen.version();
+        if sixteen.long & !(sixteen.four | sixteen.six) != 0 {
+            // Two tags move what is of interest no further than here, and a frame without tags is long enough for it.
+            let (next, last) = load8(at, 24, long);
+            sixteen.untag(next);
+            sixteen.untag(last);
         }
-        eight
+        sixteen
     }
 
     #[inline]
-    #[target_feature(enable = "avx512f")]
+    #[target_feature(enable = "avx512f,avx512bw")]
     fn version(&mut self) {
-        self.four = _mm512_mask_cmpeq_epi64_mask(self.long, and(self.link, 0x00ff_ffff), all(0x0045_0008));
-        self.six = _mm512_mask_cmpeq_epi64_mask(self.long, and(self.link, 0x00f0_ffff), all(0x0060_dd86));
+        self.four = _mm512_mask_cmpeq_epi32_mask(self.long, and(self.link, 0x00ff_ffff), all(0x0045_0008));
+        self.six = _mm512_mask_cmpeq_epi32_mask(self.long, and(self.link, 0x00f0_ffff), all(0x0060_dd86));
     }
 
-    /// Goes behind a tag of those that have one; `behind` is bytes 28 to 35, and what is behind them then is returned. What
-    /// is too short behind its tag is no longer `long`.
+    /// Goes behind a tag of those that have one; `next` is the four bytes behind those known. What is too short behind its
+    /// tag is no longer `long`.
     #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn untag(&mut self, behind: __m512i) -> __m512i {
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn untag(&mut self, next: __m512i) {
         let kind = and(self.link, 0xffff);
-        let is = |tag| _mm512_mask_cmpeq_epi64_mask(self.long, kind, all(tag));
+        let is = |tag| _mm512_mask_cmpeq_epi32_mask(self.long, kind, all(tag));
         let tagged = is(0x0081) | is(0xa888) | is(0x0091) | is(0x0092);
-        self.at = _mm512_mask_add_epi64(self.at, tagged, self.at, all(TAG));
-        self.len = _mm512_mask_sub_epi64(self.len, tagged, self.len, all(TAG));
-        self.long = _mm512_mask_cmpge_epi64_mask(self.long, self.len, all(SHORTEST));
-        self.link = _mm512_mask_mov_epi64(self.link, tagged, from_fourth(self.link, self.ip));
-        self.ip = _mm512_mask_mov_epi64(self.ip, tagged, from_fourth(self.ip, behind));
+        self.network_at = _mm512_mask_add_epi32(self.network_at, tagged, self.network_at, all(TAG));
+        self.there = _mm512_mask_sub_epi32(self.there, tagged, self.there, all(TAG));
+        self.long = _mm512_mask_cmpge_epi32_mask(self.long, self.there, all(SHORTEST - ETHERNET));
+        self.link = _mm512_mask_mov_epi32(self.link, tagged, self.length);
+        self.length = _mm512_mask_mov_epi32(self.length, tagged, self.ip);
+        self.ip = _mm512_mask_mov_epi32(self.ip, tagged, next);
         self.version();
-        _mm512_mask_srli_epi64::<32>(behind, tagged, behind)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn look(self, ends: (bool, bool)) -> Found {
+        let Self { there, length, ip, six, .. } = self;
+        let either = self.four | six;
+        let header = _mm512_mask_blend_epi32(six, all(20), all(40));
+        let ported = _mm512_mask_cmpge_epi32_mask(either, _mm512_sub_epi32(there, header), all(4));
+        let ports = load4(self.at, eights(_mm512_add_epi32(self.network_at, header)), ported);
+        let four = _mm512_mask_testn_epi32_mask(self.four, ip, all(0xff3f));
+
+        // Bytes from the IP header on, as it says: they are there, and no fewer than the header.
+        let said = _mm512_mask_srli_epi32::<16>(length, six, length);
+        let said = _mm512_mask_add_epi32(swapped(said), six, swapped(said), all(40));
+        let fits = _mm512_mask_cmple_epi32_mask(four | six, said, there);
+        let payload = _mm512_sub_epi32(said, header);
+
+        let protocol = _mm512_mask_and_epi32(_mm512_srli_epi32::<24>(ip), six, ip, all(0xff));
+        let is = |number| _mm512_mask_cmpeq_epi32_mask(fits, protocol, all(number));
+        let tcp = _mm512_mask_cmpge_epi32_mask(is(6), payload, all(14));
+        let udp = _mm512_mask_cmpge_epi32_mask(is(17) & ported, payload, all(0));
+        let mut found = Found { tcp, not_tcp: udp, four, ports };
+        let asked = (if ends.0 { four } else { 0 }) | (if ends.1 { six } else { 0 });
+        if udp & asked != 0 {
+            found.not_tcp &= !found.to(udp & asked, GTPU);
+        }
+        if fits & !(tcp | udp) != 0 {
+            found.not_tcp |= _mm512_mask_cmpge_epi32_mask(is(1) | is(50) | is(58), payload, all(0));
+        }
+        found
     }
 }
 
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn look(eight: Eight, ends: (bool, bool)) -> Found {
-    let Eight { at, link, ip, four, six, .. } = eight;
-    let header = _mm512_mask_blend_epi64(six, all(20), all(40));
-    let there = _mm512_sub_epi64(eight.len, all(ETHERNET));
-    let payload = _mm512_sub_epi64(there, header);
-    let ported = _mm512_mask_cmpge_epi64_mask(four | six, payload, all(4));
-    let ports = load4(_mm512_add_epi64(at, header), ETHERNET, ported);
-    let four = _mm512_mask_testn_epi64_mask(four, ip, all(0xff3f));
+impl Found {
+    /// Those in `mask` whose first two bytes behind the IP header are this port.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn from(&self, mask: __mmask16, port: i32) -> __mmask16 {
+        _mm512_mask_cmpeq_epi32_mask(mask, and(self.ports, 0xffff), all(port))
+    }
 
-    // Bytes from the IP header on, as it says: they are there, and no fewer than the header.
-    let said4 = swapped(_mm512_srli_epi64::<32>(link));
-    let said6 = _mm512_add_epi64(swapped(_mm512_srli_epi64::<48>(link)), all(40));
-    let said = _mm512_mask_blend_epi64(six, said4, said6);
-    let fits = _mm512_mask_cmple_epi64_mask(four | six, said, there);
-    let fits = _mm512_mask_cmpge_epi64_mask(fits, said, header);
-
-    let protocol = and(_mm512_mask_blend_epi64(six, _mm512_srli_epi64::<24>(ip), ip), 0xff);
-    let is = |number| _mm512_mask_cmpeq_epi64_mask(fits, protocol, all(number));
-    let tcp = _mm512_mask_cmpge_epi64_mask(is(6), _mm512_sub_epi64(said, header), all(14));
-    let udp = is(17) & ported;
-    let to = _mm512_srli_epi64::<16>(ports);
-    let no_ends = (if ends.0 { 0 } else { four }) | (if ends.1 { 0 } else { six });
-    let gtpu = _mm512_mask_cmpeq_epi64_mask(udp & !no_ends, to, all(GTPU));
-    let network_at = _mm512_add_epi64(_mm512_sub_epi64(at, eight.frame), all(ETHERNET));
-    Found {
-        tcp,
-        not_tcp: udp & !gtpu | is(1) | is(50) | is(58),
-        four,
-        from_smtp: _mm512_mask_cmpeq_epi64_mask(tcp, and(ports, 0xffff), all(SMTP)),
-        to_smtp: _mm512_mask_cmpeq_epi64_mask(tcp, to, all(SMTP)),
-        network_at: _mm_cvtsi128_si64(_mm512_cvtepi64_epi8(network_at)).cast_unsigned(),
+    /// Those in `mask` whose next two are.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn to(&self, mask: __mmask16, port: i32) -> __mmask16 {
+        _mm512_mask_cmpeq_epi32_mask(mask, _mm512_srli_epi32::<16>(self.ports), all(port))
     }
 }
 
-/// Four bytes from the fourth of each lane on, and four of `then`.
+/// Eight bytes of each frame in `mask` at `offset`, the first four and the others; 0 elsewhere.
 #[inline]
-#[target_feature(enable = "avx512f")]
-fn from_fourth(lanes: __m512i, then: __m512i) -> __m512i {
-    _mm512_or_si512(_mm512_srli_epi64::<32>(lanes), _mm512_slli_epi64::<32>(then))
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load8(at: [__m512i; 2], offset: i64, mask: __mmask16) -> (__m512i, __m512i) {
+    let [low, high] = at;
+    let low = gather8(_mm512_add_epi64(low, all64(offset)), mask as __mmask8);
+    let high = gather8(_mm512_add_epi64(high, all64(offset)), (mask >> 8) as __mmask8);
+    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    (_mm512_permutex2var_epi32(low, even, high), _mm512_permutex2var_epi32(low, odd, high))
 }
 
-/// Eight bytes of each frame in `mask` at `offset`; 0 elsewhere.
+/// Four bytes of each frame in `mask` at its offset; 0 elsewhere.
 #[inline]
-#[target_feature(enable = "avx512f")]
-fn load8(at: __m512i, offset: i64, mask: __mmask8) -> __m512i {
-    let at = _mm512_add_epi64(at, all(offset));
-    // SAFETY: only lanes in `mask` are read; their frames have SHORTEST bytes for offsets 12 and 20, and a tag more for 28.
-    unsafe { _mm512_mask_i64gather_epi64::<1>(all(0), mask, at, std::ptr::null()) }
-}
-
-/// Four bytes at `offset` from each address in `mask`; 0 elsewhere.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load4(at: __m512i, offset: i64, mask: __mmask8) -> __m512i {
-    let at = _mm512_add_epi64(at, all(offset));
-    // SAFETY: only lanes in `mask` are read: those that have 4 bytes behind their IP header, by their length.
-    let words = unsafe { _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), mask, at, std::ptr::null()) };
-    _mm512_cvtepu32_epi64(words)
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load4(at: [__m512i; 2], offsets: [__m512i; 2], mask: __mmask16) -> __m512i {
+    let ([low, high], [low_offsets, high_offsets]) = (at, offsets);
+    let low = gather4(_mm512_add_epi64(low, low_offsets), mask as __mmask8);
+    let high = gather4(_mm512_add_epi64(high, high_offsets), (mask >> 8) as __mmask8);
+    _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
 }
 
 #[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn all(value: i64) -> __m512i {
+#[target_feature(enable = "avx512f,avx512bw")]
+fn gather8(at: __m512i, mask: __mmask8) -> __m512i {
+    // SAFETY: only lanes in `mask` are read; their frames have SHORTEST bytes, which is more than 24 and 8.
+    unsafe { _mm512_mask_i64gather_epi64::<1>(_mm512_setzero_si512(), mask, at, std::ptr::null()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn gather4(at: __m512i, mask: __mmask8) -> __m256i {
+    // SAFETY: only lanes in `mask` are read: those with SHORTEST bytes for offset 20, and for the ports those that have 4 bytes
+    // behind their IP header, by their length.
+    unsafe { _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), mask, at, std::ptr::null()) }
+}
+
+/// Sixteen lanes as twice eight wider ones.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn eights(lanes: __m512i) -> [__m512i; 2] {
+    let (low, high) = (_mm512_castsi512_si256(lanes), _mm512_extracti64x4_epi64::<1>(lanes));
+    [_mm512_cvtepu32_epi64(low), _mm512_cvtepu32_epi64(high)]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn all(value: i32) -> __m512i {
+    _mm512_set1_epi32(value)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn all64(value: i64) -> __m512i {
     _mm512_set1_epi64(value)
 }
 
 #[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn and(lanes: __m512i, mask: i64) -> __m512i {
+#[target_feature(enable = "avx512f,avx512bw")]
+fn and(lanes: __m512i, mask: i32) -> __m512i {
     _mm512_and_si512(lanes, all(mask))
 }
 
 /// The big-endian 16 bits that each lane begins with.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw")]
 fn swapped(lanes: __m512i) -> __m512i {
-    let high = _mm512_slli_epi64::<8>(and(lanes, 0x00ff));
-    _mm512_or_si512(high, _mm512_srli_epi64::<8>(and(lanes, 0xff00)))
+    // Byte 1, byte 0 and twice none of each lane.
+    let bytes = _mm512_set4_epi32(
+        0x8080_0c0d_u32 as i32,
+        0x8080_0809_u32 as i32,
+        0x8080_0405_u32 as i32,
+        0x8080_0001_u32 as i32,
+    );
+    _mm512_shuffle_epi8(lanes, bytes)
 }
 
 /// Shortest frame that is looked at, bytes: Ethernet and an IPv4 header.
-const SHORTEST: i64 = 34;
+const SHORTEST: i32 = 34;
 /// Bytes of an Ethernet header without tags.
-const ETHERNET: i64 = 14;
+const ETHERNET: i32 = 14;
 /// Bytes of a VLAN tag.
-const TAG: i64 = 4;
+const TAG: i32 = 4;
 /// Port 2152 as it is loaded.
-const GTPU: i64 = 0x6808;
+const GTPU: i32 = 0x6808;
 /// Port 25 as it is loaded.
-const SMTP: i64 = 0x1900;
+const SMTP: i32 = 0x1900;
