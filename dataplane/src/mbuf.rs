@@ -180,13 +180,15 @@ impl Burst {
         let (mut bytes, mut segments) = (0, 0);
         let view = |&mbuf: &'a *mut rte_mbuf| {
             let first = head(mbuf);
-            bytes += u64::from(first.pkt_len);
+            // Those of the frame, unless it has more segments.
+            bytes += u64::from(first.data_len);
             segments |= first.nb_segs;
             segment(first)
         };
         let mut frames: Frames<'a> = self.held().iter().map(view).collect();
         if segments > 1 {
             frames = self.gathered(scratch);
+            bytes = self.total_bytes();
         }
         (frames, bytes)
     }

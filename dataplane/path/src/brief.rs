@@ -5,7 +5,7 @@
 //! [`judge`](crate::verdict::judge) on that frame.
 
 use gate25_include::counters::Reason;
-use gate25_include::image::{self, Image, PoolHead, SourceValue};
+use gate25_include::image::{self, Image, PoolHead, SourceMatch};
 
 use crate::frame::Frame;
 use crate::parse::{Packet, Segment};
@@ -50,12 +50,12 @@ impl Brief {
     /// On no frame.
     pub(crate) const NONE: Self = Self(0);
 
-    /// The verdict on the segment behind the IP header at `at`, which is a SYN without ACK or is not, by what was found of
-    /// its source, and whether it is not yet one: [`Brief::asked`] gives it then.
+    /// The verdict on the segment behind the IP header at `at`, which is a SYN without ACK or is not, by what the source
+    /// table says, and whether it is not yet one: [`Brief::asked`] gives it then.
     #[inline]
-    pub(crate) fn of(heads: &[PoolHead], at: NetworkAt, first: bool, found: SourceValue) -> (Self, bool) {
+    pub(crate) fn of(heads: &[PoolHead], at: NetworkAt, first: bool, value: u32) -> (Self, bool) {
         let place = u64::from(at.0) << AT;
-        let source = found.matched().and_then(|found| Some((found, heads.get(usize::from(found.pool))?.bits())));
+        let source = SourceMatch::of(value).and_then(|found| Some((found, heads.get(usize::from(found.pool))?.bits())));
         let Some((found, head)) = source.filter(|(_, head)| first || head & PoolHead::ALL != 0) else {
             let reason = if first { Reason::UnknownSource } else { Reason::NotSyn };
             return (Self((reason.word() as u64) << PoolHead::REASON | place), false);

@@ -3,7 +3,7 @@
 //! Reading one again would find nothing else, so the verdict begins where the parser would have ended. IPv4 is looked up
 //! before IPv6, each without a branch on which it is; then all are judged, eight at a time where the CPU can.
 
-use gate25_include::image::{Image, PoolHead, SourceValue};
+use gate25_include::image::{Image, PoolHead};
 
 use crate::brief::{Brief, NetworkAt};
 use crate::burst::Sorted;
@@ -22,11 +22,20 @@ pub(crate) struct Briefs {
     /// A bit for each of them that is to be answered.
     pub(crate) answered: u64,
     pub(crate) briefs: [Brief; BURST],
+    four: Family<u32>,
+    six: Family<u128>,
 }
 
 impl Briefs {
     /// On no frame.
-    pub(crate) const NONE: Self = Self { judged: 0, blocked: [0; 2], answered: 0, briefs: [Brief::NONE; BURST] };
+    pub(crate) const NONE: Self = Self {
+        judged: 0,
+        blocked: [0; 2],
+        answered: 0,
+        briefs: [Brief::NONE; BURST],
+        four: Family { sources: [0; BURST], found: Found::NONE },
+        six: Family { sources: [0; BURST], found: Found::NONE },
+    };
 
     /// Forgets every verdict.
     #[inline]
@@ -35,15 +44,26 @@ impl Briefs {
     }
 }
 
+/// Room for one family's look-up, kept from burst to burst so that it need not be cleared.
+#[derive(Clone, Debug)]
+struct Family<A> {
+    sources: [A; BURST],
+    found: Found,
+}
+
 /// What was found of the sources of one family's plain segments.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Found {
     /// A bit for each segment.
     pub(crate) mask: u64,
     /// A bit for each of them that is a SYN without ACK.
     pub(crate) first: u64,
-    /// What was found, in the order of the frames.
-    pub(crate) values: [SourceValue; BURST],
+    /// The source table's values, in the order of the frames.
+    pub(crate) values: [u32; BURST],
+}
+
+impl Found {
+    const NONE: Self = Self { mask: 0, first: 0, values: [0; BURST] };
 }
 
 /// What became of plain segments, a bit each.
@@ -64,57 +84,59 @@ pub(crate) fn judge_segments(
     wide: Option<Wide>,
     briefs: &mut Briefs,
 ) {
-    let four = find(frames, sorted, sorted.smtp4, source4, |sources, values| image.sources4(sources, values));
-    let six = find(frames, sorted, sorted.smtp6, source6, |sources, values| image.sources6(sources, values));
-    let (heads, at) = (image.pool_heads(), &sorted.network_at);
+    let Briefs { judged: has_verdict, blocked, answered, briefs, four, six } = briefs;
+    four.find(frames, sorted, sorted.smtp4, source4, |sources, values| image.sources4(sources, values));
+    six.find(frames, sorted, sorted.smtp6, source6, |sources, values| image.sources6(sources, values));
+    let (heads, at, four, six) = (image.pool_heads(), &sorted.network_at, &four.found, &six.found);
     let mut judged = match wide {
-        Some(wide) => wide.judge(heads, at, &four, &six, &mut briefs.briefs),
+        Some(wide) => wide.judge(heads, at, four, six, briefs),
         None => {
-            let [four, six] = [judge::<false>(heads, at, &four, briefs), judge::<true>(heads, at, &six, briefs)];
+            let [four, six] = [judge::<false>(heads, at, four, briefs), judge::<true>(heads, at, six, briefs)];
             Judged { asked: four.asked | six.asked, blocked: four.blocked | six.blocked }
         }
     };
-    briefs.judged = four.mask | six.mask;
+    *has_verdict = four.mask | six.mask;
     for (place, bit) in bits(judged.asked) {
-        let Some(brief) = briefs.briefs.get_mut(place) else { continue };
+        let Some(brief) = briefs.get_mut(place) else { continue };
         match brief.asked(image, frames.get(place)) {
             Some(verdict) => {
                 *brief = verdict;
                 judged.blocked |= if verdict.action() == Action::Pass { 0 } else { bit };
-                briefs.answered |= if verdict.action() == Action::Reject { bit } else { 0 };
+                *answered |= if verdict.action() == Action::Reject { bit } else { 0 };
             }
-            None => briefs.judged &= !bit,
+            None => *has_verdict &= !bit,
         }
     }
-    briefs.blocked = [judged.blocked & four.mask, judged.blocked & six.mask];
+    *blocked = [judged.blocked & four.mask, judged.blocked & six.mask];
 }
 
-/// Looks up the sources of the frames in `mask`. The first pass has seen the `N` bytes of headers; were it wrong for
-/// one, none is found.
-#[inline]
-fn find<A: Copy + Default, const N: usize>(
-    frames: &Frames<'_>,
-    sorted: &Sorted,
-    mask: u64,
-    read: impl Fn(&[u8; N]) -> (A, u8),
-    look_up: impl Fn(&[A], &mut [SourceValue]),
-) -> Found {
-    let mut found = Found { mask: 0, first: 0, values: [SourceValue::default(); BURST] };
-    if mask == 0 {
-        return found;
+impl<A> Family<A> {
+    /// Looks up the sources of the frames in `mask`. The first pass has seen the `N` bytes of headers; were it wrong for
+    /// one, none is found.
+    #[inline]
+    fn find<const N: usize>(
+        &mut self,
+        frames: &Frames<'_>,
+        sorted: &Sorted,
+        mask: u64,
+        read: impl Fn(&[u8; N]) -> (A, u8),
+        look_up: impl Fn(&[A], &mut [u32]),
+    ) {
+        let (mut first, mut count) = (0, 0);
+        self.found.mask = 0;
+        for ((place, bit), to) in bits(mask).zip(&mut self.sources) {
+            let at = usize::from(sorted.network_at.get(place).copied().unwrap_or(0));
+            let Some(headers) = frames.get(place).get(at..).and_then(<[u8]>::first_chunk) else { return };
+            let (source, flags) = read(headers);
+            *to = source;
+            first |= if flags & (SYN | ACK) == SYN { bit } else { 0 };
+            count += 1;
+        }
+        (self.found.mask, self.found.first) = (mask, first);
+        if count > 0 {
+            look_up(self.sources.get(..count).unwrap_or_default(), &mut self.found.values);
+        }
     }
-    let (mut sources, mut count) = ([A::default(); BURST], 0);
-    for ((place, bit), to) in bits(mask).zip(&mut sources) {
-        let at = usize::from(sorted.network_at.get(place).copied().unwrap_or(0));
-        let Some(headers) = frames.get(place).get(at..).and_then(<[u8]>::first_chunk) else { return found };
-        let (source, flags) = read(headers);
-        *to = source;
-        found.first |= if flags & (SYN | ACK) == SYN { bit } else { 0 };
-        count += 1;
-    }
-    look_up(sources.get(..count).unwrap_or_default(), &mut found.values);
-    found.mask = mask;
-    found
 }
 
 /// Source and TCP flags in headers of 20 bytes and TCP's first 14.
@@ -132,12 +154,17 @@ fn source6(headers: &[u8; 54]) -> (u128, u8) {
 }
 
 /// Judges each of one family by what was found of its source.
-fn judge<const V6: bool>(heads: &[PoolHead], network_at: &[u8; BURST], found: &Found, briefs: &mut Briefs) -> Judged {
+fn judge<const V6: bool>(
+    heads: &[PoolHead],
+    network_at: &[u8; BURST],
+    found: &Found,
+    briefs: &mut [Brief; BURST],
+) -> Judged {
     let mut judged = Judged::default();
     for ((place, bit), value) in bits(found.mask).zip(found.values) {
         let at = NetworkAt::new(network_at.get(place).copied().unwrap_or(0), V6);
         let (brief, asked) = Brief::of(heads, at, found.first & bit != 0, value);
-        if let Some(to) = briefs.briefs.get_mut(place) {
+        if let Some(to) = briefs.get_mut(place) {
             *to = brief;
         }
         judged.asked |= if asked { bit } else { 0 };

@@ -19,7 +19,7 @@ pub use builder::{ImageBuilder, PoolSpec};
 pub use digest::{Digest, Item, OwnerHash, Place};
 pub use error::{BuildError, ImageError};
 pub use pool::{Action, Kind, Match, Pool, PoolHead, Stage, Undetermined};
-pub use reader::{Image, SourceMatch, SourceValue};
+pub use reader::{Image, SourceMatch};
 pub use sources::{SourceTables, Sources, source_value};
 
 #[cfg(test)]

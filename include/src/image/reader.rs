@@ -28,22 +28,12 @@ pub struct SourceMatch {
     pub prefix_len: u8,
 }
 
-/// What a burst look-up in the source table found for one address: nothing, or a [`SourceMatch`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct SourceValue(u32);
-
-impl SourceValue {
-    /// The source table's value: see [`format::SOURCE_POOL_MASK`].
+impl SourceMatch {
+    /// What a value of the source table says; none for 0.
     #[inline]
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// What it says.
-    #[inline]
-    pub fn matched(self) -> Option<SourceMatch> {
-        source_match(self.0)
+    pub fn of(value: u32) -> Option<SourceMatch> {
+        let pool = (value & format::SOURCE_POOL_MASK).checked_sub(1)? as u16;
+        Some(SourceMatch { pool, prefix_len: (value >> format::SOURCE_LENGTH_SHIFT) as u8 })
     }
 }
 
@@ -178,25 +168,26 @@ impl Image {
     /// The pool or exemption of an IPv4 source.
     #[inline]
     pub fn source4(&self, address: u32) -> Option<SourceMatch> {
-        source_match(table::find(self.section(Section::Source4), address))
+        SourceMatch::of(table::find(self.section(Section::Source4), address))
     }
 
     /// The pool or exemption of an IPv6 source.
     #[inline]
     pub fn source6(&self, address: u128) -> Option<SourceMatch> {
-        source_match(table::find(self.section(Section::Source6), address))
+        SourceMatch::of(table::find(self.section(Section::Source6), address))
     }
 
-    /// The pools or exemptions of a burst of IPv4 sources; of slices of different lengths the shorter one counts.
+    /// The source table's values ([`SourceMatch::of`]) of a burst of IPv4 sources; of slices of different lengths the shorter
+    /// one counts.
     #[inline]
-    pub fn sources4(&self, addresses: &[u32], found: &mut [SourceValue]) {
-        sources(self.section(Section::Source4), addresses, found);
+    pub fn sources4(&self, addresses: &[u32], values: &mut [u32]) {
+        table::find_burst(self.section(Section::Source4), addresses, values);
     }
 
-    /// The pools or exemptions of a burst of IPv6 sources; of slices of different lengths the shorter one counts.
+    /// The same for IPv6.
     #[inline]
-    pub fn sources6(&self, addresses: &[u128], found: &mut [SourceValue]) {
-        sources(self.section(Section::Source6), addresses, found);
+    pub fn sources6(&self, addresses: &[u128], values: &mut [u32]) {
+        table::find_burst(self.section(Section::Source6), addresses, values);
     }
 
     /// The pool or exemption of a source.
@@ -301,22 +292,4 @@ impl Backing {
             Backing::Owned(words) => words,
         }
     }
-}
-
-/// Some addresses at a time, so that the values fit on the stack.
-#[inline]
-fn sources<K: table::Key>(table: &[u32], addresses: &[K], found: &mut [SourceValue]) {
-    let mut words = [0; 64];
-    for (addresses, found) in addresses.chunks(words.len()).zip(found.chunks_mut(words.len())) {
-        table::find_burst(table, addresses, &mut words);
-        for (found, word) in found.iter_mut().zip(&words) {
-            *found = SourceValue(*word);
-        }
-    }
-}
-
-#[inline]
-fn source_match(value: u32) -> Option<SourceMatch> {
-    let pool = (value & format::SOURCE_POOL_MASK).checked_sub(1)? as u16;
-    Some(SourceMatch { pool, prefix_len: (value >> format::SOURCE_LENGTH_SHIFT) as u8 })
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use gate25_include::image::format::{SOURCE_POOL_MASK, Section, header};
 use gate25_include::image::{
-    Action, Image, ImageBuilder, Kind, Match, PoolSpec, SourceValue, Stage, Undetermined, source_value,
+    Action, Image, ImageBuilder, Kind, Match, PoolSpec, SourceMatch, Stage, Undetermined, source_value,
 };
 use gate25_include::memfd;
 use gate25_include::table::{Entry, Incremental, Key, Kind as TableKind, four, six};
@@ -24,7 +24,7 @@ pub trait Family: Address + Key {
     /// A prefix as ipnet has it.
     fn net(prefix: &Prefix<Self>) -> IpNet;
     /// The image's look-up of a burst, in the best form.
-    fn look_up(image: &Image, keys: &[Self], found: &mut [SourceValue]);
+    fn look_up(image: &Image, keys: &[Self], found: &mut [u32]);
     /// The table's look-up, one key after the other.
     fn look_up_scalar(table: &[u32], keys: &[Self], found: &mut [u32]);
     /// What the best form on this machine is called.
@@ -39,7 +39,7 @@ impl Family for u32 {
     }
 
     #[inline]
-    fn look_up(image: &Image, keys: &[u32], found: &mut [SourceValue]) {
+    fn look_up(image: &Image, keys: &[u32], found: &mut [u32]) {
         image.sources4(keys, found);
     }
 
@@ -61,7 +61,7 @@ impl Family for u128 {
     }
 
     #[inline]
-    fn look_up(image: &Image, keys: &[u128], found: &mut [SourceValue]) {
+    fn look_up(image: &Image, keys: &[u128], found: &mut [u32]) {
         image.sources6(keys, found);
     }
 
@@ -145,7 +145,7 @@ impl<A: Family> Subject for Gate<A> {
     }
 
     fn pass(&mut self) {
-        let mut found = [SourceValue::default(); BURST];
+        let mut found = [0; BURST];
         for burst in self.keys.chunks(BURST) {
             A::look_up(&self.sealed.image, black_box(burst), &mut found);
             black_box(&mut found);
@@ -153,11 +153,11 @@ impl<A: Family> Subject for Gate<A> {
     }
 
     fn answers(&mut self) -> Vec<u32> {
-        let mut found = vec![SourceValue::default(); self.keys.len()];
+        let mut found = vec![0; self.keys.len()];
         for (burst, found) in self.keys.chunks(BURST).zip(found.chunks_mut(BURST)) {
             A::look_up(&self.sealed.image, burst, found);
         }
-        found.iter().map(|value| value.matched().map_or(0, |found| u32::from(found.pool) + 1)).collect()
+        found.iter().map(|value| SourceMatch::of(*value).map_or(0, |found| u32::from(found.pool) + 1)).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, bounded};
-use gate25_include::image::{Image, SourceValue};
+use gate25_include::image::Image;
 
 use super::Options;
 use super::gate::{BURST, Family, image_words, seal};
@@ -78,7 +78,7 @@ fn commit(slot: &Slot, words: &[u32], pages: Pages, measuring: usize, orders: &R
 
 /// Looks up keys for this long, going on at `position`; gives million look-ups a second.
 fn read<A: Family>(slot: &Slot, keys: &[A], window: Duration, position: &mut usize) -> f64 {
-    let mut found = [SourceValue::default(); BURST];
+    let mut found = [0; BURST];
     let (mut generation, mut image) = take(slot);
     let (start, mut done) = (Instant::now(), 0u64);
     let bursts = keys.len() / BURST;
