@@ -1,5 +1,5 @@
-//! Nanoseconds per frame of the burst form, one by one and eight at once, alternating, over 65,536
-//! distinct 60-byte frames in random order: median, least and most of 21 rounds.
+//! Nanoseconds per frame of a burst's verdicts, as a worker has them, with the first pass one by one and sixteen at once,
+//! alternating, over 256 distinct 60-byte frames (in L1 and L2) and over 65,536: median, least and most of 101 rounds.
 //!
 //! ```text
 //! cargo run --release -p gate25-path --example first_pass
@@ -10,12 +10,12 @@ mod common;
 
 use common::policy::image;
 use common::*;
-use gate25_include::counters::Reason;
-use gate25_path::burst::{BURST, Form, judge_burst_by};
-use gate25_path::{Direction, Verdict};
+use gate25_include::image::Image;
+use gate25_path::{BURST, Direction, Form, Frames, Verdicts, judge_frames};
 
-const FRAMES: u32 = 65_536;
-const ROUNDS: usize = 21;
+/// Frames judged in a round.
+const JUDGED: usize = 65_536;
+const ROUNDS: usize = 101;
 
 /// A frame of the mix: TCP/443 over IPv4 alone, or IPv4 and IPv6, TCP and UDP, with 1 % SYN to port 25.
 fn one(mix: bool, number: u32) -> Vec<u8> {
@@ -34,35 +34,36 @@ fn one(mix: bool, number: u32) -> Vec<u8> {
     bytes
 }
 
-fn nanoseconds(form: Form, image: &gate25_include::image::Image, frames: &[&[u8]]) -> f64 {
-    let mut verdicts = [Verdict::pass(Reason::NoPolicy); BURST];
+fn nanoseconds(form: Form, image: &Image, bursts: &[Frames<'_>]) -> f64 {
+    let mut verdicts = Verdicts::new();
     let start = std::time::Instant::now();
-    for burst in frames.chunks(32) {
-        judge_burst_by(form, Some(image), Direction::Outbound, std::hint::black_box(burst), &mut verdicts);
+    for burst in bursts.iter().cycle().take(JUDGED / BURST) {
+        judge_frames(form, Some(image), Direction::Outbound, std::hint::black_box(burst), &mut verdicts);
         std::hint::black_box(&verdicts);
     }
-    start.elapsed().as_nanos() as f64 / frames.len() as f64
+    start.elapsed().as_nanos() as f64 / JUDGED as f64
 }
 
 fn main() {
     let image = image();
     for (name, mix) in [("benign4", false), ("mixed, 1 % SYN/25", true)] {
-        let owned: Vec<Vec<u8>> = (0..FRAMES).map(|number| one(mix, number)).collect();
-        let frames: Vec<&[u8]> = owned.iter().map(Vec::as_slice).collect();
-        let mut found = [Vec::new(), Vec::new()];
-        for _ in 0..ROUNDS {
-            for (form, times) in [Form::Scalar, Form::Best].into_iter().zip(&mut found) {
-                times.push(nanoseconds(form, &image, &frames));
+        for distinct in [256, JUDGED] {
+            let owned: Vec<Vec<u8>> = (0..distinct as u32).map(|number| one(mix, number)).collect();
+            let bursts: Vec<Frames<'_>> =
+                owned.chunks(BURST).map(|burst| burst.iter().map(Vec::as_slice).collect()).collect();
+            let mut found = [Vec::new(), Vec::new()];
+            for _ in 0..ROUNDS {
+                for (form, times) in [Form::Scalar, Form::Best].into_iter().zip(&mut found) {
+                    times.push(nanoseconds(form, &image, &bursts));
+                }
             }
-        }
-        for (form, mut times) in ["one by one", "eight at once"].into_iter().zip(found) {
-            times.sort_by(f64::total_cmp);
-            println!(
-                "{name}: {form}: {:.2} ns a frame (least {:.2}, most {:.2})",
-                times[ROUNDS / 2],
-                times[0],
-                times[ROUNDS - 1]
-            );
+            for (form, mut times) in ["one by one", "sixteen at once"].into_iter().zip(found) {
+                times.sort_by(f64::total_cmp);
+                let [median, least, most] = [ROUNDS / 2, 0, ROUNDS - 1].map(|at| times[at]);
+                println!(
+                    "{name}, {distinct} frames, {form}: {median:.2} ns a frame (least {least:.2}, most {most:.2})"
+                );
+            }
         }
     }
 }
