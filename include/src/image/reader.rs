@@ -178,13 +178,13 @@ impl Image {
     }
 
     /// The source table's values ([`SourceMatch::of`]) of a burst of IPv4 sources; of slices of different lengths the shorter
-    /// one counts.
+    /// one counts. Of each only the pool is read, `prefix_len` is 0: an IPv4 line is the address, whatever prefix holds it.
     #[inline]
     pub fn sources4(&self, addresses: &[u32], values: &mut [u32]) {
         table::find_burst(self.section(Section::Source4), addresses, values);
     }
 
-    /// The same for IPv6.
+    /// The same for IPv6, with the lengths of the prefixes.
     #[inline]
     pub fn sources6(&self, addresses: &[u128], values: &mut [u32]) {
         table::find_burst(self.section(Section::Source6), addresses, values);

@@ -10,6 +10,8 @@ pub trait Key: Copy + Ord + std::fmt::Debug {
     const WORDS: usize;
     /// The lowest address.
     const ZERO: Self;
+    /// What a burst look-up tells of a value: for IPv4 bits 0 to 15, for IPv6 all.
+    const BURST_MASK: u32;
     /// Reads an address, most significant word first.
     fn read(words: &[u32]) -> Self;
     /// Appends an address, most significant word first.
@@ -23,7 +25,7 @@ pub trait Key: Copy + Ord + std::fmt::Debug {
     fn build_trie(entries: &[Entry<Self>]) -> Vec<u32>;
     /// The value of the longest prefix that holds this address, 0 for none.
     fn find_in_trie(self, table: &[u32]) -> u32;
-    /// The same for a burst; of slices of different lengths the shorter one counts.
+    /// The same for a burst, with [`Key::BURST_MASK`]; of slices of different lengths the shorter one counts.
     fn find_burst_in_trie(table: &[u32], keys: &[Self], found: &mut [u32]);
     /// Checks a trie; on failure what is wrong, the word it stands in, and what stands there.
     fn validate_trie(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault>;
@@ -69,6 +71,7 @@ impl Key for u32 {
     type Build = four::Build;
     const WORDS: usize = 1;
     const ZERO: u32 = 0;
+    const BURST_MASK: u32 = 0xffff;
 
     #[inline]
     fn read(words: &[u32]) -> u32 {
@@ -114,6 +117,7 @@ impl Key for u128 {
     type Build = six::Build;
     const WORDS: usize = 4;
     const ZERO: u128 = 0;
+    const BURST_MASK: u32 = u32::MAX;
 
     #[inline]
     fn read(words: &[u32]) -> u128 {

@@ -85,14 +85,15 @@ pub fn find<K: Key>(table: &[u32], key: K) -> u32 {
     }
 }
 
-/// [`find`] for each key; of slices of different lengths the shorter one counts.
+/// [`find`] for each key, of which only the bits of [`Key::BURST_MASK`] are told; of slices of different lengths the
+/// shorter one counts.
 #[inline]
 pub fn find_burst<K: Key>(table: &[u32], keys: &[K], found: &mut [u32]) {
     if Kind::of(table) == Some(Kind::Trie) {
         return K::find_burst_in_trie(table, keys, found);
     }
     for (key, found) in keys.iter().zip(found) {
-        *found = find(table, *key);
+        *found = find(table, *key) & K::BURST_MASK;
     }
 }
 

@@ -1,7 +1,7 @@
 //! A burst with AVX-512: up to 64 keys go through the trie together, stage by stage, 16 in a vector.
 //!
 //! What is common goes this way: a value in the root, a run of /24s, a dense /24 and its exceptional addresses. Keys of
-//! sparse or wide nodes are looked up one by one behind them. What was loaded decides no branch, except which kinds of
+//! sparse nodes are looked up one by one behind them. What was loaded decides no branch, except which kinds of
 //! node there are: one mispredicted behind a cache miss would keep the loads that follow waiting. No gather leaves the
 //! table, whatever its words say: every index is clamped.
 #![allow(unsafe_code)]
@@ -19,10 +19,13 @@ pub(super) fn runs_here() -> bool {
         && is_x86_feature_detected!("popcnt")
 }
 
-/// [`find()`] for each key; of slices of different lengths the shorter one counts.
+/// Most words of a table: half a word's index still has 31 bits.
+pub(super) const MOST_WORDS: usize = 1 << 30;
+
+/// [`find_low()`] for each key; of slices of different lengths the shorter one counts.
 ///
 /// # Safety
-/// [`runs_here`] is true, and `table` has 2 to 2^31 - 1 words.
+/// [`runs_here`] is true, and `table` has 2 to [`MOST_WORDS`] words.
 #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
 pub(super) unsafe fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) {
     let count = keys.len().min(found.len());
@@ -37,7 +40,7 @@ pub(super) unsafe fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) 
         chunk::<16, 1>(&trie, &keys, &mut found);
         last.iter_mut().zip(found).for_each(|(place, value)| *place = value);
     } else {
-        rest.iter().zip(last).for_each(|(key, found)| *found = find(table, *key));
+        rest.iter().zip(last).for_each(|(key, found)| *found = find_low(table, *key));
     }
 }
 
@@ -64,13 +67,16 @@ fn chunks<'k, 'f, const KEYS: usize, const N: usize>(
 #[derive(Clone, Copy)]
 struct Sixteen {
     key: __m512i,
-    /// Entry of the root.
+    /// Entry of the root, both words.
     entry: __m512i,
+    parts: __m512i,
     /// The value, where it has been found.
     value: __m512i,
-    /// The word of a bitmap that the key stands in, and the counts of the words before it.
+    /// First word of the part of a runs node, and its bitmap, of the first eight keys and of the others.
+    part: __m512i,
+    part_bits: [__m512i; 2],
+    /// The word of a dense /24's bitmap that the key stands in.
     bits: __m512i,
-    counts: __m512i,
     /// Lanes whose entry is a value, whose node is runs, is dense; whose address is exceptional.
     in_root: u16,
     runs: u16,
@@ -105,13 +111,13 @@ fn chunk<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u32; KEYS]
     }
 }
 
-/// Looks up the keys in these lanes with [`find()`].
+/// Looks up the keys in these lanes with [`find_low()`].
 #[cold]
 #[inline(never)]
 fn one_by_one(table: &[u32], keys: &[u32], found: &mut [u32], lanes: u64) {
     for (lane, (key, found)) in keys.iter().zip(found).enumerate() {
         if lanes >> lane & 1 != 0 {
-            *found = find(table, *key);
+            *found = find_low(table, *key);
         }
     }
 }
@@ -124,9 +130,11 @@ fn enter<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u32; KEYS]
     let none = Sixteen {
         key: zero,
         entry: zero,
+        parts: zero,
         value: zero,
+        part: zero,
+        part_bits: [zero; 2],
         bits: zero,
-        counts: zero,
         in_root: no,
         runs: no,
         dense: no,
@@ -136,8 +144,9 @@ fn enter<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u32; KEYS]
     for (one, keys) in all.iter_mut().zip(keys.as_chunks::<16>().0) {
         // SAFETY: 16 keys are there to be read.
         one.key = unsafe { _mm512_loadu_si512(keys.as_ptr().cast()) };
-        one.entry = trie.words(!0, _mm512_add_epi32(_mm512_srli_epi32::<16>(one.key), set(ROOT as u32)));
-        one.value = one.entry;
+        [one.entry, one.parts] =
+            trie.pairs(!0, _mm512_add_epi32(_mm512_srli_epi32::<16>(one.key), set(ROOT as u32 / 2)));
+        one.value = _mm512_and_si512(one.entry, set(LOW));
     }
     for one in &mut all {
         let tag = _mm512_srli_epi32::<TAG_SHIFT>(one.entry);
@@ -148,22 +157,24 @@ fn enter<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u32; KEYS]
     all
 }
 
-/// The table, the index of its last word and of its last whole pair of words in each lane, the palette's first word.
+/// The table, and in each lane the index of its last word, of its last whole pair of words in pairs, of the last pair
+/// that begins at any word, of the last such that begins at any half of a word in halves.
 struct Words<'a> {
     table: &'a [u32],
     last: __m512i,
     last_pair: __m512i,
-    palette: __m512i,
+    last_long: __m512i,
+    last_half: __m512i,
 }
 
 impl<'a> Words<'a> {
-    /// Of 2 to 2^31 - 1 words.
+    /// Of 2 to [`MOST_WORDS`] words.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
     fn new(table: &'a [u32]) -> Words<'a> {
-        let palette = set(find::word(table, PALETTE_LINE).wrapping_mul(LINE_WORDS as u32));
-        let (last, last_pair) = (set(table.len() as u32 - 1), set(table.len() as u32 / 2 - 1));
-        Words { table, last, last_pair, palette }
+        let words = table.len() as u32;
+        let (last, last_pair) = (set(words - 1), set(words / 2 - 1));
+        Words { table, last, last_pair, last_long: set(words - 2), last_half: set(words * 2 - 2) }
     }
 
     /// The words at these indexes in the lanes of `mask`, 0 in the others.
@@ -192,14 +203,31 @@ impl<'a> Words<'a> {
         [_mm512_permutex2var_epi32(low, even, high), _mm512_permutex2var_epi32(low, odd, high)]
     }
 
-    /// The values with these numbers of the lists at these words.
+    /// The two words at and behind these indexes, of the first eight lanes and of the others.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
-    fn listed(&self, mask: __mmask16, list: __m512i, index: __m512i) -> __m512i {
-        let word = self.words(mask, _mm512_add_epi32(list, _mm512_srli_epi32::<1>(index)));
-        let shift = _mm512_slli_epi32::<4>(_mm512_and_si512(index, set(1)));
-        let number = _mm512_and_si512(_mm512_srlv_epi32(word, shift), set(0xffff));
-        self.words(mask, _mm512_add_epi32(self.palette, number))
+    fn longs(&self, mask: __mmask16, index: __m512i) -> [__m512i; 2] {
+        let index = _mm512_min_epu32(index, self.last_long);
+        let (low, high) = (_mm512_castsi512_si256(index), _mm512_extracti64x4_epi64::<1>(index));
+        let (none, at) = (_mm512_setzero_si512(), self.table.as_ptr().cast());
+        // SAFETY: every index is at most that of the last word but one.
+        unsafe {
+            let low = _mm512_mask_i32gather_epi64::<4>(none, mask as u8, low, at);
+            [low, _mm512_mask_i32gather_epi64::<4>(none, (mask >> 8) as u8, high, at)]
+        }
+    }
+
+    /// The halves of words with the number `index` from half `first` on. What is read begins with the half before it,
+    /// so that it crosses no line that the list does not.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    fn halves(&self, mask: __mmask16, first: __m512i, index: __m512i) -> __m512i {
+        let before = _mm512_sub_epi32(_mm512_add_epi32(first, index), set(1));
+        let at = _mm512_min_epu32(before, self.last_half);
+        // SAFETY: every index is at most that of the last two halves, and below 2^31.
+        let read =
+            unsafe { _mm512_mask_i32gather_epi32::<2>(_mm512_setzero_si512(), mask, at, self.table.as_ptr().cast()) };
+        _mm512_srli_epi32::<16>(read)
     }
 
     /// Runs of /24s: the values.
@@ -207,15 +235,16 @@ impl<'a> Words<'a> {
     #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
     fn runs<const N: usize>(&self, all: &mut [Sixteen; N]) {
         for one in all.iter_mut() {
-            let (first, position) = (node_word(one.entry), _mm512_srli_epi32::<8>(one.key));
-            one.bits = self.words(one.runs, bits_word(first, position));
-            let at = _mm512_add_epi32(first, counts_word(position));
-            one.counts = self.words(one.runs, _mm512_add_epi32(at, set(BITMAP_WORDS as u32)));
+            let number = _mm512_and_si512(_mm512_srli_epi32::<11>(one.key), set(0x18));
+            let place = _mm512_and_si512(_mm512_srlv_epi32(one.parts, number), set(0xff));
+            one.part = _mm512_add_epi32(node_word(one.entry), place);
+            one.part_bits = self.longs(one.runs, one.part);
         }
         for one in all.iter_mut() {
-            let index = ranked(one.counts, one.bits, _mm512_srli_epi32::<8>(one.key));
-            let list = _mm512_add_epi32(node_word(one.entry), set(RUNS_HEAD as u32));
-            let values = self.listed(one.runs, list, index);
+            let behind = _mm512_andnot_si512(_mm512_srli_epi32::<8>(one.key), set(63));
+            let run = part_runs(one.part_bits, behind);
+            let lows = _mm512_slli_epi32::<1>(_mm512_add_epi32(one.part, set(PART_HEAD as u32)));
+            let values = self.halves(one.runs, lows, run);
             one.value = _mm512_mask_mov_epi32(one.value, one.runs, values);
         }
     }
@@ -226,7 +255,7 @@ impl<'a> Words<'a> {
     fn dense<const N: usize>(&self, all: &mut [Sixteen; N]) {
         for one in all.iter_mut() {
             let [usual, place] = self.pairs(one.dense, record(one.entry, one.key));
-            one.value = _mm512_mask_mov_epi32(one.value, one.dense, usual);
+            one.value = _mm512_mask_and_epi32(one.value, one.dense, usual, set(LOW));
             one.bits = self.words(one.dense, bits_word(_mm512_slli_epi32::<3>(place), one.key));
         }
         for one in all.iter_mut() {
@@ -236,7 +265,7 @@ impl<'a> Words<'a> {
     }
 
     /// The values of exceptional addresses. They are brought together in one vector, for gathers take as long for few
-    /// lanes as for all. Gives the lanes left out: all, if they are more than 16 or the list of one is wide.
+    /// lanes as for all. Gives the lanes left out: all, if they are more than 16.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
     fn exceptions<const N: usize>(&self, all: &mut [Sixteen; N]) -> u64 {
@@ -251,20 +280,31 @@ impl<'a> Words<'a> {
         }
         let position = _mm512_and_si512(_mm512_srli_epi32::<8>(key), set(0xff));
         let lists = _mm512_add_epi32(node_word(entry), set(DENSE_LISTS as u32));
-        let list = self.words(mask, _mm512_add_epi32(lists, position));
-        let wide = _mm512_mask_cmplt_epi32_mask(mask, list, _mm512_setzero_si512());
-        let counts_at = _mm512_slli_epi32::<4>(list);
+        let counts_at = node_word(self.words(mask, _mm512_add_epi32(lists, position)));
         let counts = self.words(mask, _mm512_add_epi32(counts_at, counts_word(key)));
         let index = _mm512_sub_epi32(ranked(counts, bits, key), set(1));
-        let values = self.listed(mask, _mm512_add_epi32(counts_at, set(COUNT_WORDS as u32)), index);
+        let lows = _mm512_slli_epi32::<1>(_mm512_add_epi32(counts_at, set(COUNT_WORDS as u32)));
+        let values = self.halves(mask, lows, index);
         let mut before = 0;
         for one in all.iter_mut() {
             let own = _mm512_permutexvar_epi32(_mm512_add_epi32(numbers(), set(before)), values);
             one.value = _mm512_mask_expand_epi32(one.value, one.exceptional, own);
             before += one.exceptional.count_ones();
         }
-        if count > 16 || wide != 0 { lanes } else { 0 }
+        if count > 16 { lanes } else { 0 }
     }
+}
+
+/// The number of the run of each key, of which `behind` /24s of the part stand behind it.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+fn part_runs(bits: [__m512i; 2], behind: __m512i) -> __m512i {
+    let [low, high] = bits;
+    let low_behind = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(behind));
+    let high_behind = _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64::<1>(behind));
+    let low = _mm512_cvtepi64_epi32(_mm512_popcnt_epi64(_mm512_sllv_epi64(low, low_behind)));
+    let high = _mm512_cvtepi64_epi32(_mm512_popcnt_epi64(_mm512_sllv_epi64(high, high_behind)));
+    _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
 }
 
 /// The numbers of the exceptional lanes, as many as fit; how many there are; a bit for each.
@@ -294,11 +334,11 @@ fn set(value: u32) -> __m512i {
     _mm512_set1_epi32(value as i32)
 }
 
-/// The first word of a node.
+/// The first word of what stands at a place.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
 fn node_word(entry: __m512i) -> __m512i {
-    _mm512_slli_epi32::<4>(_mm512_and_si512(entry, set(PLACE_MASK)))
+    _mm512_slli_epi32::<2>(_mm512_and_si512(entry, set(PLACE_MASK)))
 }
 
 /// The word of the bitmap that starts at `first` in which a position (its low 8 bits) stands.
@@ -330,7 +370,7 @@ fn ranked(counts: __m512i, bits: __m512i, position: __m512i) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
 fn record(entry: __m512i, key: __m512i) -> __m512i {
-    let line = _mm512_and_si512(entry, set(PLACE_MASK));
+    let place = _mm512_and_si512(entry, set(PLACE_MASK));
     let position = _mm512_and_si512(_mm512_srli_epi32::<8>(key), set(0xff));
-    _mm512_add_epi32(_mm512_slli_epi32::<3>(line), position)
+    _mm512_add_epi32(_mm512_slli_epi32::<1>(place), position)
 }

@@ -78,9 +78,9 @@ impl Build {
         self.len() == 0
     }
 
-    /// 64-byte lines of [`Build::words`] that nothing uses; the next changes use them first.
-    pub fn free_lines(&self) -> usize {
-        self.trie.free_lines()
+    /// How many of [`Build::words`] nothing uses; the next changes use them first.
+    pub fn free_words(&self) -> usize {
+        self.trie.free_words()
     }
 
     /// The prefixes a length belongs to.
@@ -90,8 +90,8 @@ impl Build {
 
     fn write(&mut self, start: u32, length: u8) {
         if length > 24
-            && let Some(line) = self.trie.dense(start >> 16)
-            && self.write24(line, start & mask(24))
+            && let Some(node) = self.trie.dense(start >> 16)
+            && self.write24(node, start & mask(24))
         {
             return;
         }
@@ -103,10 +103,10 @@ impl Build {
     }
 
     /// False if the /16 should be written anew, because little is left in it.
-    fn write24(&mut self, line: u32, start: u32) -> bool {
+    fn write24(&mut self, node: u32, start: u32) -> bool {
         let around = self.around(start, 24);
         let inside: Vec<Entry<u32>> = self.long.range(all_in(start, 24)).map(entry).collect();
-        let exceptional = self.trie.set24(line, start >> 8 & 0xff, around, &inside);
+        let exceptional = self.trie.set24(node, start >> 8 & 0xff, around, &inside);
         exceptional || self.inside16(start & mask(16)).len() > MOST_IN_SPARSE
     }
 

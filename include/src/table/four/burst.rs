@@ -1,4 +1,4 @@
-//! The look-up of a burst of keys, in one of the [`Form`]s. All forms give what [`find()`] gives for each key.
+//! The look-up of a burst of keys, in one of the [`Form`]s. All forms give what [`find_low()`] gives for each key.
 #![allow(unsafe_code)]
 
 use super::*;
@@ -30,7 +30,7 @@ impl Form {
     }
 }
 
-/// [`find()`] for each key, in the fastest form of this CPU; of slices of different lengths the shorter one counts.
+/// [`find_low()`] for each key, in the fastest form of this CPU; of slices of different lengths the shorter one counts.
 #[inline]
 pub fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) {
     find_burst_as(Form::Avx512, table, keys, found);
@@ -39,12 +39,12 @@ pub fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) {
 /// [`find_burst`] in this form, or scalar if the CPU cannot run it.
 pub fn find_burst_as(form: Form, table: &[u32], keys: &[u32], found: &mut [u32]) {
     #[cfg(target_arch = "x86_64")]
-    if form == Form::Avx512 && form.runs_here() && (2..=i32::MAX as usize).contains(&table.len()) {
-        // SAFETY: the CPU has what the function needs, and the table has 2 to 2^31 - 1 words.
+    if form == Form::Avx512 && form.runs_here() && (2..=super::avx512::MOST_WORDS).contains(&table.len()) {
+        // SAFETY: the CPU has what the function needs, and the table has 2 to 2^30 words.
         return unsafe { super::avx512::find_burst(table, keys, found) };
     }
     let _ = form;
     for (key, found) in keys.iter().zip(found) {
-        *found = find(table, *key);
+        *found = find_low(table, *key);
     }
 }

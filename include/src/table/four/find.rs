@@ -5,25 +5,93 @@ use super::*;
 /// The value of the longest prefix that holds `key`, 0 for none.
 #[inline]
 pub fn find(table: &[u32], key: u32) -> u32 {
-    let entry = word(table, ROOT + (key >> 16) as usize);
-    let at = (entry & PLACE_MASK) as usize * LINE_WORDS;
+    find_low(table, key) | find_high(table, key) << LOW_BITS
+}
+
+/// Bits 0 to 15 of [`find()`]: nothing else is read.
+#[inline]
+pub fn find_low(table: &[u32], key: u32) -> u32 {
+    let [entry, parts] = entry(table, key);
+    let at = node(entry);
     match entry >> TAG_SHIFT {
-        0 => entry,
-        RUNS => listed(table, at + RUNS_HEAD, run(table, at, key), false),
-        DENSE => in_dense(table, at, key),
-        RUNS_WIDE => listed(table, at + RUNS_HEAD, run(table, at, key), true),
-        SPARSE => listed(table, at + SPARSE_HEAD, sparse_run(table, at, key), false),
-        SPARSE_WIDE => listed(table, at + SPARSE_HEAD, sparse_run(table, at, key), true),
+        0 => entry & LOW,
+        RUNS => {
+            let part = part(at, parts, key);
+            half(table, part + PART_HEAD, run(table, part, key))
+        }
+        SPARSE => half(table, at + SPARSE_HEAD, sparse_run(table, at, key)),
+        DENSE => match exception(table, at, key) {
+            None => word(table, record(at, key)) & LOW,
+            Some((list, index)) => half(table, list + COUNT_WORDS, index),
+        },
         _ => 0,
     }
 }
 
-/// Number of the run of /24s that holds `key`.
+/// Bits 16 and up of [`find()`].
+fn find_high(table: &[u32], key: u32) -> u32 {
+    let [entry, parts] = entry(table, key);
+    let at = node(entry);
+    match entry >> TAG_SHIFT {
+        0 => entry >> LOW_BITS,
+        RUNS => match highs(table, key) {
+            0 => 0,
+            highs => byte(table, highs, runs_before(table, at, parts, key) + run(table, part(at, parts, key), key)),
+        },
+        SPARSE => byte(table, at + SPARSE_HEAD + low_words(SPARSE_RUNS), sparse_run(table, at, key)),
+        DENSE => match exception(table, at, key) {
+            None => word(table, record(at, key)) >> LOW_BITS,
+            Some((list, index)) => {
+                let count = ones(bitmap(table, word(table, record(at, key) + 1)));
+                byte(table, list + COUNT_WORDS + low_words(count), index)
+            }
+        },
+        _ => 0,
+    }
+}
+
+/// The root entry of the /16 of `key`.
 #[inline]
-pub(super) fn run(table: &[u32], at: usize, key: u32) -> usize {
-    let position = key >> 8 & 0xff;
-    let bits = word(table, at + (position >> 5) as usize);
-    rank(table, at + BITMAP_WORDS, bits, position)
+pub(super) fn entry(table: &[u32], key: u32) -> [u32; 2] {
+    let at = ROOT + (key >> 16) as usize * 2;
+    [word(table, at), word(table, at + 1)]
+}
+
+/// The first word of a node.
+#[inline]
+pub(super) fn node(entry: u32) -> usize {
+    (entry & PLACE_MASK) as usize * GRANULE
+}
+
+/// The first word of the part of a runs node that has the /24 of `key`.
+#[inline]
+pub(super) fn part(at: usize, parts: u32, key: u32) -> usize {
+    at + (parts >> ((key >> 14 & 3) * 8) & 0xff) as usize
+}
+
+/// Number of the run that holds `key`, in the part at this word.
+#[inline]
+pub(super) fn run(table: &[u32], part: usize, key: u32) -> usize {
+    (part_bits(table, part) << (63 - (key >> 8 & 63))).count_ones() as usize
+}
+
+/// The bitmap of the part at this word.
+#[inline]
+pub(super) fn part_bits(table: &[u32], part: usize) -> u64 {
+    u64::from(word(table, part)) | u64::from(word(table, part + 1)) << 32
+}
+
+/// How many runs the parts before that of `key` have.
+pub(super) fn runs_before(table: &[u32], at: usize, parts: u32, key: u32) -> usize {
+    let first = key & 0xffff_0000;
+    let runs = |number: u32| 1 + part_bits(table, part(at, parts, first | number << 14)).count_ones() as usize;
+    (0..key >> 14 & 3).map(runs).sum()
+}
+
+/// The first word of the high bytes of the runs of a /16, 0 if all are 0.
+#[inline]
+pub(super) fn highs(table: &[u32], key: u32) -> usize {
+    word(table, HIGHS + (key >> 16) as usize) as usize * GRANULE
 }
 
 /// How many bits of a bitmap are set up to and with this position: `bits` is the word it stands in, the counts of
@@ -44,23 +112,22 @@ pub(super) fn sparse_run(table: &[u32], at: usize, key: u32) -> usize {
     starts.iter().map(started).sum::<u32>().saturating_sub(1) as usize
 }
 
+/// The record of the /24 of `key` in the dense node at this word.
 #[inline]
-fn in_dense(table: &[u32], at: usize, key: u32) -> u32 {
-    let record = at + (key >> 8 & 0xff) as usize * 2;
-    let bits = word(table, word(table, record + 1) as usize * BITMAP_WORDS + (key >> 5 & 7) as usize);
-    if bits >> (key & 31) & 1 == 0 {
-        return word(table, record);
-    }
-    exception(table, at, bits, key)
+pub(super) fn record(at: usize, key: u32) -> usize {
+    at + (key >> 8 & 0xff) as usize * 2
 }
 
-/// The value of an exceptional address of the dense node at word `at`; `bits` is the bitmap's word it stands in.
+/// If `key` is exceptional in the dense node at this word, the first word of its /24's list and its number there.
 #[inline]
-pub(super) fn exception(table: &[u32], at: usize, bits: u32, key: u32) -> u32 {
-    let list = word(table, at + DENSE_LISTS + (key >> 8 & 0xff) as usize);
-    let counts = (list & !WIDE_LIST) as usize * LINE_WORDS;
-    let index = rank(table, counts, bits, key & 0xff).saturating_sub(1);
-    listed(table, counts + COUNT_WORDS, index, list & WIDE_LIST != 0)
+pub(super) fn exception(table: &[u32], at: usize, key: u32) -> Option<(usize, usize)> {
+    let place = word(table, record(at, key) + 1) as usize;
+    let bits = word(table, place * BITMAP_WORDS + (key >> 5 & 7) as usize);
+    if bits >> (key & 31) & 1 == 0 {
+        return None;
+    }
+    let list = word(table, at + DENSE_LISTS + (key >> 8 & 0xff) as usize) as usize * GRANULE;
+    Some((list, rank(table, list, bits, key & 0xff).saturating_sub(1)))
 }
 
 /// The bitmap at this place; nothing outside the table.
@@ -70,14 +137,16 @@ pub(super) fn bitmap(table: &[u32], place: u32) -> &[u32] {
     table.get(at..at + BITMAP_WORDS).unwrap_or_default()
 }
 
-/// A value of the list that starts at word `at`.
+/// One of the low halves that start at word `at`.
 #[inline]
-pub(super) fn listed(table: &[u32], at: usize, index: usize, wide: bool) -> u32 {
-    if wide {
-        return word(table, at + index);
-    }
-    let number = word(table, at + index / 2) >> (index % 2 * 16) & 0xffff;
-    word(table, word(table, PALETTE_LINE) as usize * LINE_WORDS + number as usize)
+pub(super) fn half(table: &[u32], at: usize, index: usize) -> u32 {
+    word(table, at + index / 2) >> (index % 2 * 16) & LOW
+}
+
+/// One of the high bytes that start at word `at`.
+#[inline]
+pub(super) fn byte(table: &[u32], at: usize, index: usize) -> u32 {
+    word(table, at + index / 4) >> (index % 4 * 8) & 0xff
 }
 
 #[inline]

@@ -1,8 +1,9 @@
 //! Writes nodes: each /16, and each /24 of a dense one, can be written anew on its own.
 
-use super::palette::Palette;
+use super::runs::{self, Runs, put_highs, put_lows};
+use super::space::{LINE, Need, Space};
 use super::*;
-use crate::table::{Arena, Entry, Kind, ranges};
+use crate::table::{Entry, Kind, ranges};
 
 /// Prefixes inside a /16 up to which it may be sparse.
 pub(super) const MOST_IN_SPARSE: usize = 16;
@@ -10,33 +11,27 @@ pub(super) const MOST_IN_SPARSE: usize = 16;
 /// The table while it is built.
 #[derive(Clone, Debug)]
 pub(in crate::table) struct Trie {
-    arena: Arena,
-    palette: Palette,
-    /// Free bitmaps, in units of [`BITMAP_WORDS`].
-    bitmaps: Vec<u32>,
+    space: Space,
 }
 
 impl Trie {
     pub(in crate::table) fn new() -> Trie {
-        let mut arena = Arena::new(FIXED_LINES);
-        put(arena.words_mut(), 0, &[Kind::Trie as u32]);
-        Trie { arena, palette: Palette::default(), bitmaps: Vec::new() }
+        let mut space = Space::new();
+        put(space.words_mut(), 0, &[Kind::Trie as u32]);
+        Trie { space }
     }
 
     /// The trie of `entries`: sorted, none twice.
     pub(in crate::table) fn from_sorted(entries: &[Entry<u32>]) -> Trie {
         let mut trie = Trie::new();
         for entry in entries.iter().filter(|entry| entry.length <= 16) {
-            let (first, last) = (ROOT + (entry.start >> 16) as usize, ROOT + (entry.last() >> 16) as usize);
-            if let Some(root) = trie.arena.words_mut().get_mut(first..=last) {
-                root.fill(entry.value);
-            }
+            (entry.start >> 16..=entry.last() >> 16).for_each(|high| trie.put_root(high, [entry.value, 0]));
         }
         for same in entries.chunk_by(|a, b| a.start >> 16 == b.start >> 16) {
             let inside = same.get(same.partition_point(|entry| entry.length <= 16)..).unwrap_or_default();
             if let (Some(first), false) = (same.first(), inside.is_empty()) {
                 let high = first.start >> 16;
-                let around = trie.root(high);
+                let [around, _] = trie.root(high);
                 trie.write16(high, around, inside);
             }
         }
@@ -44,17 +39,17 @@ impl Trie {
     }
 
     pub(in crate::table) fn words(&self) -> &[u32] {
-        self.arena.words()
+        self.space.words()
     }
 
-    /// Lines that nothing uses.
-    pub(super) fn free_lines(&self) -> usize {
-        self.arena.free_lines() + self.bitmaps.len() / 2
+    /// Words that nothing uses.
+    pub(super) fn free_words(&self) -> usize {
+        self.space.free_words()
     }
 
-    /// The first line of a /16's node, if it is dense.
+    /// The place of a /16's node, if it is dense.
     pub(super) fn dense(&self, high: u32) -> Option<u32> {
-        let entry = self.root(high);
+        let [entry, _] = self.root(high);
         (entry >> TAG_SHIFT == DENSE).then_some(entry & PLACE_MASK)
     }
 
@@ -68,40 +63,33 @@ impl Trie {
     fn write16(&mut self, high: u32, around: u32, inside: &[Entry<u32>]) {
         let long = inside.iter().any(|entry| entry.length > 24);
         let entry = if inside.is_empty() {
-            around
+            [around, 0]
         } else if !long {
-            self.runs(&paint(around, 8, inside))
+            self.runs(high, &Runs::of(&paint(around, 8, inside)))
         } else {
-            self.sparse(high, around, inside).unwrap_or_else(|| self.dense_node(around, inside))
+            let sparse = self.sparse(high, around, inside);
+            [sparse.unwrap_or_else(|| self.dense_node(around, inside)), 0]
         };
-        put(self.arena.words_mut(), ROOT + high as usize, &[entry]);
+        self.put_root(high, entry);
     }
 
-    /// A node of runs, or the value if there is but one run.
-    fn runs(&mut self, values: &[u32; 256]) -> u32 {
-        let mut bitmap = [0u32; BITMAP_WORDS];
-        let mut list = Vec::with_capacity(64);
-        let mut before = None;
-        for (chunk, word) in values.chunks(32).zip(&mut bitmap) {
-            for (bit, value) in chunk.iter().enumerate() {
-                if before != Some(*value) {
-                    *word |= 1 << bit;
-                    list.push(*value);
-                    before = Some(*value);
-                }
-            }
+    /// A node of runs, or the value if there is but one.
+    fn runs(&mut self, high: u32, runs: &Runs) -> [u32; 2] {
+        if let Some(value) = runs.uniform() {
+            return [value, 0];
         }
-        if let ([first, ..], [value, rest @ ..]) = (&mut bitmap, list.as_slice()) {
-            *first &= !1;
-            if rest.is_empty() {
-                return *value;
-            }
+        let place = self.space.allocate(runs.need());
+        let Some(layout) = runs.layout(place as usize % LINE) else { return [0, 0] };
+        runs.write(&layout, self.granules(place, layout.granules));
+        let values = runs.values();
+        if values.iter().any(|value| value >> LOW_BITS != 0) {
+            let count = high_granules(values.len());
+            let highs = self.space.allocate(Need { least: count, from: |_| Some(count) });
+            put_highs(self.granules(highs, count), values.iter().copied());
+            put(self.space.words_mut(), HIGHS + high as usize, &[highs]);
         }
-        let mut head = [0u32; RUNS_HEAD];
-        put(&mut head, 0, &bitmap);
-        put(&mut head, BITMAP_WORDS, &counts_before(&bitmap));
-        let (line, wide) = self.put_list(&head, &list);
-        (if wide { RUNS_WIDE } else { RUNS }) << TAG_SHIFT | line
+        let parts = layout.places.into_iter().rev().fold(0, |parts, place| parts << 8 | u32::from(place));
+        [RUNS << TAG_SHIFT | place, parts]
     }
 
     /// A sparse node, if the runs fit.
@@ -124,15 +112,14 @@ impl Trie {
             list.push(*value);
         }
         list.resize(SPARSE_RUNS, *list.last()?);
-        let (line, wide) = self.put_list(&head, &list);
-        Some((if wide { SPARSE_WIDE } else { SPARSE }) << TAG_SHIFT | line)
+        Some(SPARSE << TAG_SHIFT | self.put_list(None, &head, &list))
     }
 
     fn dense_node(&mut self, around: u32, inside: &[Entry<u32>]) -> u32 {
-        let line = self.arena.allocate(DENSE_LINES);
+        let node = self.space.allocate(need(DENSE_WORDS, DENSE_WORDS));
         let short: Vec<Entry<u32>> = inside.iter().copied().filter(|entry| entry.length <= 24).collect();
         let values = paint(around, 8, &short);
-        for (record, value) in self.arena.run_mut(line, DENSE_LINES).chunks_mut(2).zip(&values) {
+        for (record, value) in self.granules(node, DENSE_LISTS / GRANULE).chunks_mut(2).zip(&values) {
             record.copy_from_slice(&[*value, NO_BITMAP]);
         }
         for same in inside.chunk_by(|a, b| a.start >> 8 == b.start >> 8) {
@@ -140,20 +127,15 @@ impl Trie {
             if let Some(entry) = long.first() {
                 let position = entry.start >> 8 & 0xff;
                 let around = values.get(position as usize).copied().unwrap_or(0);
-                self.write24(line, position, around, long);
+                self.set24(node, position, around, long);
             }
         }
-        DENSE << TAG_SHIFT | line
+        DENSE << TAG_SHIFT | node
     }
 
-    /// Writes a /24 of the dense node at `line` anew, as [`Trie::set16`] does a /16. False if nothing in it is
-    /// exceptional any more.
-    pub(super) fn set24(&mut self, line: u32, position: u32, around: u32, inside: &[Entry<u32>]) -> bool {
-        self.release24(line, position);
-        self.write24(line, position, around, inside)
-    }
-
-    fn write24(&mut self, line: u32, position: u32, around: u32, inside: &[Entry<u32>]) -> bool {
+    /// Writes a /24 of the dense node at this place anew, as [`Trie::set16`] does a /16; what fits where it was, stays
+    /// there. False if nothing in it is exceptional any more.
+    pub(super) fn set24(&mut self, node: u32, position: u32, around: u32, inside: &[Entry<u32>]) -> bool {
         let values = paint(around, 0, inside);
         let usual = usual(&values, around);
         let mut bitmap = [0u32; BITMAP_WORDS];
@@ -161,107 +143,130 @@ impl Trie {
             *word = chunk.iter().rev().fold(0, |word, value| word << 1 | u32::from(*value != usual));
         }
         let mut list = [0u32; 256];
-        let mut count = 0;
-        for (mut bits, chunk) in bitmap.into_iter().zip(values.chunks(32)) {
-            while let (true, Some(place)) = (bits != 0, list.get_mut(count)) {
-                *place = chunk.get(bits.trailing_zeros() as usize).copied().unwrap_or(0);
-                bits &= bits - 1;
-                count += 1;
-            }
-        }
+        let places = list.iter_mut().zip(values.iter().filter(|value| **value != usual));
+        let count = places.map(|(place, value)| *place = *value).count();
+        let before = self.exceptions(node, position);
         let (mut place, mut first) = (NO_BITMAP, 0);
-        if count > 0 {
-            place = self.allocate_bitmap(&bitmap);
-            let (line, wide) = self.put_list(&counts_before(&bitmap), list.get(..count).unwrap_or_default());
-            first = line | if wide { WIDE_LIST } else { 0 };
+        if count == 0 {
+            self.release24(before);
+        } else {
+            place = before.map_or_else(|| self.allocate_bitmap(), |one| one.bitmap);
+            put(self.space.words_mut(), place as usize * BITMAP_WORDS, &bitmap);
+            let values = list.get(..count).unwrap_or_default();
+            first = self.put_list(before.map(|one| (one.list, one.granules)), &counts_before(&bitmap), values);
         }
-        let node = self.arena.run_mut(line, DENSE_LINES);
-        put(node, position as usize * 2, &[usual, place]);
-        put(node, DENSE_LISTS + position as usize, &[first]);
+        let at = node as usize * GRANULE;
+        put(self.space.words_mut(), at + position as usize * 2, &[usual, place]);
+        put(self.space.words_mut(), at + DENSE_LISTS + position as usize, &[first]);
         count > 0
     }
 
-    fn allocate_bitmap(&mut self, bitmap: &[u32]) -> u32 {
-        let place = self.bitmaps.pop().unwrap_or_else(|| {
-            let first = self.arena.allocate(1) * 2;
-            self.bitmaps.push(first + 1);
-            first
-        });
-        put(self.arena.words_mut(), place as usize * BITMAP_WORDS, bitmap);
+    /// In units of [`BITMAP_WORDS`].
+    fn allocate_bitmap(&mut self) -> u32 {
+        const GRANULES: usize = BITMAP_WORDS / GRANULE;
+        let from = |phase: usize| phase.is_multiple_of(GRANULES).then_some(GRANULES);
+        self.space.allocate(Need { least: GRANULES, from }) / GRANULES as u32
+    }
+
+    /// What is exceptional in a /24 of the dense node at this place.
+    fn exceptions(&self, node: u32, position: u32) -> Option<Exceptions> {
+        let (at, table) = (node as usize * GRANULE, self.words());
+        let bitmap = find::word(table, at + position as usize * 2 + 1);
+        let count = ones(find::bitmap(table, bitmap));
+        let list = find::word(table, at + DENSE_LISTS + position as usize);
+        (bitmap != NO_BITMAP).then_some(Exceptions {
+            bitmap,
+            list,
+            granules: list_words(COUNT_WORDS, count).div_ceil(GRANULE),
+        })
+    }
+
+    /// This head and a list of these values; where there was one (its place and granules), if it fits there.
+    fn put_list(&mut self, before: Option<(u32, usize)>, head: &[u32], values: &[u32]) -> u32 {
+        let words = list_words(head.len(), values.len());
+        let need = need(head.len() + low_words(values.len()), words);
+        let granules = words.div_ceil(GRANULE);
+        let stays = |(place, count): &(u32, usize)| *count == granules && (need.from)(*place as usize % LINE).is_some();
+        let place = match before.filter(stays) {
+            Some((place, count)) => {
+                self.granules(place, count).fill(0);
+                place
+            }
+            None => {
+                before.into_iter().for_each(|(place, count)| self.space.release(place, count));
+                self.space.allocate(need)
+            }
+        };
+        let (start, list) = self.granules(place, granules).split_at_mut_checked(head.len()).unwrap_or_default();
+        put(start, 0, head);
+        let (lows, highs) = list.split_at_mut_checked(low_words(values.len())).unwrap_or_default();
+        put_lows(lows, values.iter().copied());
+        put_highs(highs, values.iter().copied());
         place
     }
 
-    /// A fresh run of lines with this head and a list of these values; whether the list is wide.
-    fn put_list(&mut self, head: &[u32], values: &[u32]) -> (u32, bool) {
-        let mut numbers = [0u16; 256];
-        let mut taken = 0;
-        for (place, value) in numbers.iter_mut().zip(values) {
-            let Some(number) = self.palette.take(&mut self.arena, *value) else { break };
-            *place = number;
-            taken += 1;
-        }
-        let wide = taken < values.len();
-        let numbers = numbers.get(..taken).unwrap_or_default();
-        let lines = list_lines(head.len(), values.len(), wide);
-        let line = self.arena.allocate(lines);
-        let (start, list) = self.arena.run_mut(line, lines).split_at_mut_checked(head.len()).unwrap_or_default();
-        put(start, 0, head);
-        if wide {
-            put(list, 0, values);
-            numbers.iter().for_each(|number| self.palette.give_back(&mut self.arena, *number));
-        } else {
-            for (pair, word) in numbers.chunks(2).zip(list) {
-                *word = pair.iter().rev().fold(0, |word, number| word << 16 | u32::from(*number));
-            }
-        }
-        (line, wide)
-    }
-
-    fn release_list(&mut self, line: u32, head: usize, count: usize, wide: bool) {
-        let lines = list_lines(head, count, wide);
-        if !wide {
-            let first = line as usize * LINE_WORDS + head;
-            for index in 0..count {
-                let number = find::word(self.arena.words(), first + index / 2) >> (index % 2 * 16);
-                self.palette.give_back(&mut self.arena, number as u16);
-            }
-        }
-        self.arena.release(line, lines);
-    }
-
     fn release16(&mut self, high: u32) {
-        let entry = self.root(high);
-        let (tag, line) = (entry >> TAG_SHIFT, entry & PLACE_MASK);
-        match tag {
-            RUNS | RUNS_WIDE => {
-                let bitmap = self.arena.run(line, 1).get(..BITMAP_WORDS).unwrap_or_default();
-                let count = 1 + ones(bitmap);
-                self.release_list(line, RUNS_HEAD, count, tag == RUNS_WIDE);
+        let [entry, parts] = self.root(high);
+        let place = entry & PLACE_MASK;
+        match entry >> TAG_SHIFT {
+            RUNS => {
+                let (granules, runs) = runs::extent(self.words(), find::node(entry), parts);
+                self.space.release(place, granules);
+                let highs = find::word(self.words(), HIGHS + high as usize);
+                if highs != 0 {
+                    self.space.release(highs, high_granules(runs));
+                    put(self.space.words_mut(), HIGHS + high as usize, &[0]);
+                }
             }
-            SPARSE | SPARSE_WIDE => self.release_list(line, SPARSE_HEAD, SPARSE_RUNS, tag == SPARSE_WIDE),
+            SPARSE => self.space.release(place, list_words(SPARSE_HEAD, SPARSE_RUNS).div_ceil(GRANULE)),
             DENSE => {
-                (0..256).for_each(|position| self.release24(line, position));
-                self.arena.release(line, DENSE_LINES);
+                (0..256).for_each(|position| self.release24(self.exceptions(place, position)));
+                self.space.release(place, DENSE_WORDS / GRANULE);
             }
             _ => {}
         }
     }
 
-    fn release24(&mut self, line: u32, position: u32) {
-        let node = self.arena.run(line, DENSE_LINES);
-        let place = find::word(node, position as usize * 2 + 1);
-        if place == NO_BITMAP {
-            return;
+    fn release24(&mut self, before: Option<Exceptions>) {
+        if let Some(one) = before {
+            self.space.release(one.bitmap * BITMAP_WORDS as u32 / GRANULE as u32, BITMAP_WORDS / GRANULE);
+            self.space.release(one.list, one.granules);
         }
-        let list = find::word(node, DENSE_LISTS + position as usize);
-        let count = ones(find::bitmap(self.arena.words(), place));
-        self.release_list(list & !WIDE_LIST, COUNT_WORDS, count, list & WIDE_LIST != 0);
-        self.bitmaps.push(place);
     }
 
-    fn root(&self, high: u32) -> u32 {
-        find::word(self.arena.words(), ROOT + high as usize)
+    fn root(&self, high: u32) -> [u32; 2] {
+        find::entry(self.words(), high << 16)
     }
+
+    fn put_root(&mut self, high: u32, entry: [u32; 2]) {
+        put(self.space.words_mut(), ROOT + high as usize * 2, &entry);
+    }
+
+    /// So many granules from this one on.
+    fn granules(&mut self, place: u32, count: usize) -> &mut [u32] {
+        let at = place as usize * GRANULE;
+        self.space.words_mut().get_mut(at..at + count * GRANULE).unwrap_or_default()
+    }
+}
+
+/// Where a /24's bitmap and list stand, and how many granules the list has.
+#[derive(Clone, Copy, Debug)]
+struct Exceptions {
+    bitmap: u32,
+    list: u32,
+    granules: usize,
+}
+
+/// So many words, of which the first `hot` lie in one line, or begin one if they are more.
+fn need(hot: usize, words: usize) -> Need<impl Fn(usize) -> Option<usize> + Copy> {
+    let granules = words.div_ceil(GRANULE);
+    let from = move |phase| (phase == 0 || phase * GRANULE + hot <= LINE_WORDS).then_some(granules);
+    Need { least: granules, from }
+}
+
+/// Granules of so many high bytes.
+fn high_granules(count: usize) -> usize {
+    count.div_ceil(4 * GRANULE)
 }
 
 /// The values of 256 neighbours of `1 << shift` addresses each; `entries` are sorted, so the longest wins.

@@ -1,7 +1,8 @@
 //! Checks a trie once, in linear time: every node lies inside and is reached from one place only, and every
 //! value that a look-up can give is good.
 
-use super::find::{bitmap, word};
+use super::find::{bitmap, byte, half, part_bits, word};
+use super::runs::{self, PARTS};
 use super::*;
 use crate::table::Fault;
 
@@ -10,91 +11,91 @@ use crate::table::Fault;
 /// # Errors
 /// What is wrong, the word it stands in, and what stands there.
 pub fn validate(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
-    if table.len() < FIXED_LINES * LINE_WORDS || !table.len().is_multiple_of(LINE_WORDS) {
+    if table.len() < FIXED || !table.len().is_multiple_of(LINE_WORDS) {
         return Err(("table length", 0, table.len() as u64));
     }
-    let mut check = Check { table, good, claimed: vec![0; table.len() / BITMAP_WORDS], palette: 0 };
-    check.claim(0, FIXED_LINES * LINE_WORDS, 0)?;
-    check.palette()?;
-    (0..1 << 16).try_for_each(|high| check.root(ROOT + high))
+    let mut check = Check { table, good, claimed: vec![0; table.len() / GRANULE] };
+    check.claim(0, FIXED, 0)?;
+    if let Some(at) = (ZEROS..FIXED).find(|at| word(table, *at) != 0) {
+        return Err(("line of zeros", at, word(table, at).into()));
+    }
+    (0..1 << 16).try_for_each(|high| check.root(high))
 }
 
 struct Check<'a> {
     table: &'a [u32],
     good: &'a dyn Fn(u32) -> bool,
-    /// One for each 8 words: whether something uses them.
+    /// One for each granule: whether something uses it.
     claimed: Vec<u8>,
-    /// Values in the palette.
-    palette: usize,
 }
 
 impl Check<'_> {
-    /// Takes words for what `from` refers to; they must be there and free.
+    /// Takes words for what `from` refers to; they must be there and free. They begin with a granule.
     fn claim(&mut self, at: usize, words: usize, from: usize) -> Result<(), Fault> {
-        let fault = ("place of a node", from, u64::from(word(self.table, from)));
-        let (first, last) = (at / BITMAP_WORDS, (at + words).div_ceil(BITMAP_WORDS));
-        let units = self.claimed.get_mut(first..last).ok_or(fault)?;
-        if units.contains(&1) {
+        let (first, last) = (at / GRANULE, (at + words).div_ceil(GRANULE));
+        let fault = self.place(from);
+        let granules = self.claimed.get_mut(first..last).ok_or(fault)?;
+        if granules.contains(&1) {
             return Err(fault);
         }
-        units.fill(1);
+        granules.fill(1);
         Ok(())
     }
 
+    fn place(&self, from: usize) -> Fault {
+        ("place of a node", from, word(self.table, from).into())
+    }
+
+    /// The value that stands in whole at a word.
     fn value(&self, at: usize) -> Result<(), Fault> {
         let value = word(self.table, at);
         if (self.good)(value) { Ok(()) } else { Err(("value", at, value.into())) }
     }
 
-    fn palette(&mut self) -> Result<(), Fault> {
-        let zeros = ZERO_LINE * LINE_WORDS;
-        if let Some(at) = (zeros..zeros + LINE_WORDS).find(|at| word(self.table, *at) != 0) {
-            return Err(("line of zeros", at, word(self.table, at).into()));
-        }
-        let (line, count) = (word(self.table, PALETTE_LINE) as usize, word(self.table, PALETTE_COUNT) as usize);
-        if count > 1 << 16 {
-            return Err(("size of the palette", PALETTE_COUNT, count as u64));
-        }
-        let first = line * LINE_WORDS;
-        if count > 0 {
-            self.claim(first, count.next_multiple_of(LINE_WORDS), PALETTE_LINE)?;
-        }
-        self.palette = count;
-        (first..first + count).try_for_each(|at| self.value(at))
-    }
-
-    fn root(&mut self, at: usize) -> Result<(), Fault> {
-        let entry = word(self.table, at);
-        let first = (entry & PLACE_MASK) as usize * LINE_WORDS;
-        let tag = entry >> TAG_SHIFT;
-        match tag {
+    fn root(&mut self, high: usize) -> Result<(), Fault> {
+        let at = ROOT + high * 2;
+        let [entry, parts] = [word(self.table, at), word(self.table, at + 1)];
+        let node = find::node(entry);
+        match entry >> TAG_SHIFT {
             0 => self.value(at),
-            RUNS | RUNS_WIDE => self.runs(at, first, tag == RUNS_WIDE),
-            SPARSE | SPARSE_WIDE => self.sparse(at, first, tag == SPARSE_WIDE),
-            DENSE => self.dense(at, first),
+            RUNS => self.runs(high, node, parts),
+            SPARSE => self.sparse(at, node),
+            DENSE => self.dense(at, node),
             _ => Err(("root entry", at, entry.into())),
         }
     }
 
-    fn runs(&mut self, from: usize, first: usize, wide: bool) -> Result<(), Fault> {
-        let table = self.table;
-        let bits: Option<&[u32; BITMAP_WORDS]> = table.get(first..).and_then(|node| node.first_chunk());
-        let bits = bits.ok_or(("place of a node", from, word(table, from).into()))?;
-        let count = 1 + ones(bits);
-        self.claim(first, list_lines(RUNS_HEAD, count, wide) * LINE_WORDS, from)?;
-        if bits.first().is_some_and(|word| word & 1 != 0) {
-            return Err(("bit of the first run", first, word(table, first).into()));
+    fn runs(&mut self, high: usize, node: usize, parts: u32) -> Result<(), Fault> {
+        let from = ROOT + high * 2;
+        let (granules, count) = runs::extent(self.table, node, parts);
+        self.claim(node, granules * GRANULE, from)?;
+        let highs = word(self.table, HIGHS + high) as usize * GRANULE;
+        if highs != 0 {
+            self.claim(highs, count.div_ceil(4), HIGHS + high)?;
         }
-        self.counts(first + BITMAP_WORDS, bits)?;
-        self.list(first + RUNS_HEAD, count, wide)
+        let mut before = 0;
+        for number in 0..PARTS as u32 {
+            let part = find::part(node, parts, number << 14);
+            let bits = part_bits(self.table, part);
+            if bits & 1 != 0 {
+                return Err(("bit of a part's first run", part, word(self.table, part).into()));
+            }
+            let runs = 1 + bits.count_ones() as usize;
+            for index in 0..runs {
+                let high = if highs == 0 { 0 } else { byte(self.table, highs, before + index) };
+                self.joined(part + PART_HEAD, index, high)?;
+            }
+            before += runs;
+        }
+        Ok(())
     }
 
-    fn sparse(&mut self, from: usize, first: usize, wide: bool) -> Result<(), Fault> {
-        self.claim(first, list_lines(SPARSE_HEAD, SPARSE_RUNS, wide) * LINE_WORDS, from)?;
-        if word(self.table, first) & 0xffff != 0 {
-            return Err(("start of the first run", first, word(self.table, first).into()));
+    fn sparse(&mut self, from: usize, node: usize) -> Result<(), Fault> {
+        self.claim(node, list_words(SPARSE_HEAD, SPARSE_RUNS), from)?;
+        if word(self.table, node) & 0xffff != 0 {
+            return Err(("start of the first run", node, word(self.table, node).into()));
         }
-        let starts = (0..SPARSE_RUNS).map(|index| (first + index / 2, index % 2 * 16));
+        let starts = (0..SPARSE_RUNS).map(|index| (node + index / 2, index % 2 * 16));
         let mut before = 0;
         for (at, shift) in starts {
             let start = word(self.table, at) >> shift & 0xffff;
@@ -103,50 +104,42 @@ impl Check<'_> {
             }
             before = start;
         }
-        self.list(first + SPARSE_HEAD, SPARSE_RUNS, wide)
+        self.list(node + SPARSE_HEAD, SPARSE_RUNS)
     }
 
-    fn dense(&mut self, from: usize, first: usize) -> Result<(), Fault> {
-        self.claim(first, DENSE_LINES * LINE_WORDS, from)?;
+    fn dense(&mut self, from: usize, node: usize) -> Result<(), Fault> {
+        self.claim(node, DENSE_WORDS, from)?;
         for position in 0..256 {
-            let (record, list_at) = (first + position * 2, first + DENSE_LISTS + position);
+            let (record, list_at) = (node + position * 2, node + DENSE_LISTS + position);
             self.value(record)?;
             let place = word(self.table, record + 1);
             if place == NO_BITMAP {
                 continue;
             }
             self.claim(place as usize * BITMAP_WORDS, BITMAP_WORDS, record + 1)?;
-            let Some(bits) = bitmap(self.table, place).first_chunk::<BITMAP_WORDS>() else { continue };
-            let count = ones(bits);
-            let list = word(self.table, list_at);
-            let (wide, at) = (list & WIDE_LIST != 0, (list & !WIDE_LIST) as usize * LINE_WORDS);
-            self.claim(at, list_lines(COUNT_WORDS, count, wide) * LINE_WORDS, list_at)?;
-            self.counts(at, bits)?;
-            self.list(at + COUNT_WORDS, count, wide)?;
+            let bits: Option<&[u32; BITMAP_WORDS]> = bitmap(self.table, place).first_chunk();
+            let bits = bits.ok_or(self.place(record + 1))?;
+            let (count, at) = (ones(bits), word(self.table, list_at) as usize * GRANULE);
+            self.claim(at, list_words(COUNT_WORDS, count), list_at)?;
+            for (at, counts) in (at..).zip(trie::counts_before(bits)) {
+                if word(self.table, at) != counts {
+                    return Err(("counts of a bitmap", at, word(self.table, at).into()));
+                }
+            }
+            self.list(at + COUNT_WORDS, count)?;
         }
         Ok(())
     }
 
-    fn counts(&self, first: usize, bits: &[u32; BITMAP_WORDS]) -> Result<(), Fault> {
-        for (at, counts) in (first..).zip(trie::counts_before(bits)) {
-            if word(self.table, at) != counts {
-                return Err(("counts of a bitmap", at, word(self.table, at).into()));
-            }
-        }
-        Ok(())
+    /// Low halves and high bytes one behind the other.
+    fn list(&self, first: usize, count: usize) -> Result<(), Fault> {
+        let highs = first + low_words(count);
+        (0..count).try_for_each(|index| self.joined(first, index, byte(self.table, highs, index)))
     }
 
-    fn list(&self, first: usize, count: usize, wide: bool) -> Result<(), Fault> {
-        if wide {
-            return (first..first + count).try_for_each(|at| self.value(at));
-        }
-        for index in 0..count {
-            let at = first + index / 2;
-            let number = word(self.table, at) >> (index % 2 * 16) & 0xffff;
-            if number as usize >= self.palette {
-                return Err(("number in a list", at, word(self.table, at).into()));
-            }
-        }
-        Ok(())
+    /// The value with one of the low halves that start at word `lows`.
+    fn joined(&self, lows: usize, index: usize, high: u32) -> Result<(), Fault> {
+        let value = half(self.table, lows, index) | high << LOW_BITS;
+        if (self.good)(value) { Ok(()) } else { Err(("value in a list", lows + index / 2, value.into())) }
     }
 }

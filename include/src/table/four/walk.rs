@@ -1,77 +1,87 @@
 //! Tells a look-up step by step: what is read, where, and what it says.
 
-use super::find::{rank, run, sparse_run, word};
+use super::find::{self, exception, highs, record, run, runs_before, sparse_run, word};
 use super::*;
 use crate::table::Step;
 
-/// Each step of the look-up of `key`; the last one reads the value.
+/// Each step of the look-up of `key`; the last one tells the value.
 pub fn walk(table: &[u32], key: u32, step: &mut dyn FnMut(Step)) {
     let mut read = |what: &'static str, at: usize, says: String| {
         step(Step { what, at, read: word(table, at).into(), says });
     };
-    let root = ROOT + (key >> 16) as usize;
-    let entry = word(table, root);
-    let first = (entry & PLACE_MASK) as usize * LINE_WORDS;
-    let tag = entry >> TAG_SHIFT;
+    let root = ROOT + (key >> 16) as usize * 2;
+    let [entry, parts] = find::entry(table, key);
+    let node = find::node(entry);
     let block = std::net::Ipv4Addr::from_bits(key & 0xffff_0000);
-    match tag {
+    match entry >> TAG_SHIFT {
         0 => read("root", root, format!("all of {block}/16 has value {entry:#x}")),
-        RUNS | RUNS_WIDE => {
-            read("root", root, format!("{block}/16 is runs of /24, node at word {first}"));
-            let (position, index) = (key >> 8 & 0xff, (key >> 13 & 7) as usize);
-            read("bitmap", first + index, format!("/24 number {position}: bit {} of this word", position & 31));
-            let counts = first + BITMAP_WORDS + index / 4;
-            let run = run(table, first, key);
-            read("counts", counts, format!("with the bits before this word: run {run}"));
-            list(table, first + RUNS_HEAD, run, tag == RUNS_WIDE, &mut read);
+        RUNS => {
+            read("root", root, format!("{block}/16 is runs of /24, node at word {node}"));
+            runs(table, key, node, parts, &mut read);
         }
-        SPARSE | SPARSE_WIDE => {
-            read("root", root, format!("{block}/16 is sparse, node at word {first}"));
-            let run = sparse_run(table, first, key);
-            read("start", first + run / 2, format!("run {run} is the last that starts at or before {}", key & 0xffff));
-            list(table, first + SPARSE_HEAD, run, tag == SPARSE_WIDE, &mut read);
+        SPARSE => {
+            read("root", root, format!("{block}/16 is sparse, node at word {node}"));
+            let run = sparse_run(table, node, key);
+            read("start", node + run / 2, format!("run {run} is the last that starts at or before {}", key & 0xffff));
+            let lows = node + SPARSE_HEAD;
+            list(table, lows, run, Some((lows + low_words(SPARSE_RUNS), run)), &mut read);
         }
         DENSE => {
-            read("root", root, format!("{block}/16 is dense, node at word {first}"));
-            dense(table, first, key, &mut read);
+            read("root", root, format!("{block}/16 is dense, node at word {node}"));
+            dense(table, node, key, &mut read);
         }
         _ => read("root", root, "no entry that a builder writes".to_owned()),
     }
 }
 
-fn dense(table: &[u32], first: usize, key: u32, read: &mut dyn FnMut(&'static str, usize, String)) {
-    let position = (key >> 8 & 0xff) as usize;
-    let record = first + position * 2;
-    let place = word(table, record + 1);
-    let at = place as usize * BITMAP_WORDS + (key >> 5 & 7) as usize;
-    read(
-        "bitmap place",
-        record + 1,
-        format!("/24 number {position}: bitmap at word {}", place as usize * BITMAP_WORDS),
-    );
-    let set = word(table, at) >> (key & 31) & 1 == 1;
-    let says = if set { "set: an exception" } else { "clear: the usual value" };
-    read("bitmap", at, format!("bit {} of this word is {says}", key & 31));
-    if !set {
-        return read("usual value", record, format!("value {:#x}", word(table, record)));
-    }
-    let list_at = first + DENSE_LISTS + position;
-    let list = word(table, list_at);
-    let start = (list & !WIDE_LIST) as usize * LINE_WORDS;
-    let index = rank(table, start, word(table, at), key & 0xff).saturating_sub(1);
-    read("list place", list_at, format!("counts and list at word {start}"));
-    let counts = start + (key >> 7 & 1) as usize;
-    read("counts", counts, format!("with the bits before this word: {index} exceptions before this one"));
-    self::list(table, start + COUNT_WORDS, index, list & WIDE_LIST != 0, read);
+fn runs(table: &[u32], key: u32, node: usize, parts: u32, read: &mut dyn FnMut(&'static str, usize, String)) {
+    let (number, position) = (key >> 14 & 3, key >> 8 & 63);
+    let part = find::part(node, parts, key);
+    let root = ROOT + (key >> 16) as usize * 2;
+    read("parts", root + 1, format!("byte {number}: /18 number {number} is {} words behind it", part - node));
+    let run = run(table, part, key);
+    let says = format!("/24 number {position}: bit {} of this word, run {run}", position & 31);
+    read("bitmap", part + (position >> 5) as usize, says);
+    let highs = match highs(table, key) {
+        0 => None,
+        highs => Some((highs, runs_before(table, node, parts, key) + run)),
+    };
+    list(table, part + PART_HEAD, run, highs, read);
 }
 
-fn list(table: &[u32], at: usize, index: usize, wide: bool, read: &mut dyn FnMut(&'static str, usize, String)) {
-    if wide {
-        return read("value", at + index, format!("value {:#x}", word(table, at + index)));
-    }
-    let number = word(table, at + index / 2) >> (index % 2 * 16) & 0xffff;
-    let half = if index.is_multiple_of(2) { "low" } else { "high" };
-    read("list", at + index / 2, format!("its {half} half: number {number} of the palette"));
-    let value = word(table, PALETTE_LINE) as usize * LINE_WORDS + number as usize;
-    read("palette", value, format!("value {:#x}", word(table, value)));
+fn dense(table: &[u32], node: usize, key: u32, read: &mut dyn FnMut(&'static str, usize, String)) {
+    let (position, record) = (key >> 8 & 0xff, record(node, key));
+    let bitmap = word(table, record + 1);
+    let at = bitmap as usize * BITMAP_WORDS;
+    read("bitmap place", record + 1, format!("/24 number {position}: bitmap at word {at}"));
+    let exception = exception(table, node, key);
+    let says = if exception.is_some() { "set: an exception" } else { "clear: the usual value" };
+    read("bitmap", at + (key >> 5 & 7) as usize, format!("bit {} of this word is {says}", key & 31));
+    let Some((start, index)) = exception else {
+        return read("usual value", record, format!("value {:#x}", word(table, record)));
+    };
+    read("list place", node + DENSE_LISTS + position as usize, format!("counts and list at word {start}"));
+    let counts = start + (key >> 7 & 1) as usize;
+    read("counts", counts, format!("with the bits before this word: {index} exceptions before this one"));
+    let lows = start + COUNT_WORDS;
+    let highs = lows + low_words(ones(find::bitmap(table, bitmap)));
+    list(table, lows, index, Some((highs, index)), read);
+}
+
+/// A low half, and the high byte with its own number, unless all are 0.
+fn list(
+    table: &[u32],
+    lows: usize,
+    index: usize,
+    highs: Option<(usize, usize)>,
+    read: &mut dyn FnMut(&'static str, usize, String),
+) {
+    let low = find::half(table, lows, index);
+    let which = if index.is_multiple_of(2) { "low" } else { "high" };
+    let Some((highs, number)) = highs else {
+        return read("low half", lows + index / 2, format!("its {which} half, above it 0: value {low:#x}"));
+    };
+    read("low half", lows + index / 2, format!("its {which} half: {low:#x}, all that a burst reads"));
+    let value = low | find::byte(table, highs, number) << LOW_BITS;
+    read("high byte", highs + number / 4, format!("byte {} of this word: value {value:#x}", number % 4));
 }
