@@ -16,13 +16,12 @@ pub fn w1(size: Size) -> Workload<u32> {
     let blocks = spread(&mut random);
     let mut owners: HashMap<(u32, u8), u16> = HashMap::new();
     for (length, share) in (8..).zip(BGP4) {
-        let before = owners.len();
-        while owners.len() - before < size.of(share as usize) {
+        let end = if length == 24 { size.of(1_000_000) } else { owners.len() + size.of(share as usize) };
+        while owners.len() < end {
             let skewed = random.unit();
             let block = blocks[(skewed * skewed * blocks.len() as f64) as usize];
             let address = u32::from(block) << 16 | random.below(1 << 16) as u32;
-            let left = size.of(share as usize) - (owners.len() - before);
-            announce(&mut owners, address, length, left, &mut random);
+            announce(&mut owners, address, length, end, &mut random);
         }
     }
     let mut prefixes: Vec<_> =
@@ -32,14 +31,14 @@ pub fn w1(size: Size) -> Workload<u32> {
     Workload { name: "W1", prefixes, owners: POOLS as u16, keys }
 }
 
-/// A network announces prefixes of this length from that of `address` on, inside its /16, `left` at most.
-fn announce(owners: &mut HashMap<(u32, u8), u16>, address: u32, length: u8, left: usize, random: &mut Random) {
+/// A network announces prefixes of this length from that of `address` on, inside its /16, until there are `end` in all.
+fn announce(owners: &mut HashMap<(u32, u8), u16>, address: u32, length: u8, end: usize, random: &mut Random) {
     let cut = |length: u8| address & !(host_bits::<u32>(length) as u32);
     let around = (8..length).rev().find_map(|length| owners.get(&(cut(length), length)).copied());
     let own = random.below(POOLS) as u16;
     let owner = around.filter(|_| random.below(2) == 0).unwrap_or(own);
     let mut start = cut(length);
-    for _ in 0..left {
+    while owners.len() < end {
         owners.entry((start, length)).or_insert(owner);
         start = start.wrapping_add(host_bits::<u32>(length) as u32 + 1);
         if start >> 16 != address >> 16 || random.below(NEIGHBOURS) == 0 {
@@ -130,7 +129,7 @@ fn spread(random: &mut Random) -> Vec<u16> {
 }
 
 const POOLS: u64 = 2_000;
-/// Prefixes that a network announces side by side, on average.
+/// Prefixes that a network announces side by side, on average, the edges of a /16 apart.
 const NEIGHBOURS: u64 = 2;
 /// Exemption lists.
 const LISTS: u64 = 20;

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn in_order<A: Address>(workload: &Workload<A>) {
@@ -28,6 +30,40 @@ fn sizes_are_those_of_the_issue() {
     assert_eq!((one.prefixes.len(), one.keys.len()), (62_500, 262_144));
     assert_eq!(six::w6(Size::Quick).prefixes.len(), 12_500);
     assert_eq!(four::policy(1_000, 1).0.len(), 1_000);
+}
+
+/// Left without those that say what the next shorter one around them says, and with equal halves joined.
+fn aggregated(prefixes: &[Prefix<u32>]) -> usize {
+    let cut = |start: u32, length: u8| start & !(host_bits::<u32>(length) as u32);
+    let all: BTreeMap<(u8, u32), u16> = prefixes.iter().map(|one| ((one.length, one.start), one.owner)).collect();
+    let around = |one: &(u8, u32)| (8..one.0).rev().find_map(|length| all.get(&(length, cut(one.1, length))));
+    let mut left = all.clone();
+    left.retain(|prefix, owner| around(prefix) != Some(owner));
+    for length in (9..=24).rev() {
+        let halves: Vec<(u32, u16)> =
+            left.range((length, 0)..(length + 1, 0)).map(|(one, owner)| (one.1, *owner)).collect();
+        for pair in halves.windows(2) {
+            let [(low, owner), (high, other)] = *pair else { continue };
+            let joined = (length - 1, cut(low, length - 1));
+            if owner == other
+                && joined == (length - 1, low)
+                && cut(high, length - 1) == low
+                && !all.contains_key(&joined)
+            {
+                [low, high].map(|half| left.remove(&(length, half)));
+                left.insert(joined, owner);
+            }
+        }
+    }
+    left.len()
+}
+
+/// About half of W1 is left by aggregation, as of the global table.
+#[test]
+fn prefixes_belong_to_pools_as_the_global_table_to_networks() {
+    let one = four::w1(Size::Quick).prefixes;
+    let left = aggregated(&one) as f64 / one.len() as f64;
+    assert!((0.4..0.7).contains(&left), "{left}");
 }
 
 #[test]
