@@ -50,7 +50,7 @@ fn aggregated(prefixes: &[Prefix<u32>]) -> usize {
                 && cut(high, length - 1) == low
                 && !all.contains_key(&joined)
             {
-                [low, high].map(|half| left.remove(&(length, half)));
+                [low, high].into_iter().for_each(|half| drop(left.remove(&(length, half))));
                 left.insert(joined, owner);
             }
         }
