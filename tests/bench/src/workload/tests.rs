@@ -50,7 +50,8 @@ fn aggregated(prefixes: &[Prefix<u32>]) -> usize {
                 && cut(high, length - 1) == low
                 && !all.contains_key(&joined)
             {
-                [low, high].into_iter().for_each(|half| drop(left.remove(&(length, half))));
+                left.remove(&(length, low));
+                left.remove(&(length, high));
                 left.insert(joined, owner);
             }
         }
