@@ -1,5 +1,5 @@
-//! Nanoseconds per frame of a burst's verdicts, as a worker has them, with the first pass one by one and sixteen at once,
-//! alternating, over 256 distinct 60-byte frames (in L1 and L2) and over 65,536: median, least and most of 101 rounds.
+//! Nanoseconds per frame of a burst's verdicts, as a worker has them, with the first pass one by one, eight at once (AVX2) and sixteen at once
+//! (AVX-512), alternating, over 256 distinct 60-byte frames (in L1 and L2) and over 65,536: median, least and most of 101 rounds.
 //!
 //! ```text
 //! cargo run --release -p gate25-path --example first_pass
@@ -51,13 +51,13 @@ fn main() {
             let owned: Vec<Vec<u8>> = (0..distinct as u32).map(|number| one(mix, number)).collect();
             let bursts: Vec<Frames<'_>> =
                 owned.chunks(BURST).map(|burst| burst.iter().map(Vec::as_slice).collect()).collect();
-            let mut found = [Vec::new(), Vec::new()];
+            let mut found = [Vec::new(), Vec::new(), Vec::new()];
             for _ in 0..ROUNDS {
-                for (form, times) in [Form::Scalar, Form::Best].into_iter().zip(&mut found) {
+                for (form, times) in [Form::Scalar, Form::Avx2, Form::Best].into_iter().zip(&mut found) {
                     times.push(nanoseconds(form, &image, &bursts));
                 }
             }
-            for (form, mut times) in ["one by one", "sixteen at once"].into_iter().zip(found) {
+            for (form, mut times) in ["one by one", "eight at once", "sixteen at once"].into_iter().zip(found) {
                 times.sort_by(f64::total_cmp);
                 let [median, least, most] = [ROUNDS / 2, 0, ROUNDS - 1].map(|at| times[at]);
                 println!(

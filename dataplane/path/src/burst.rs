@@ -22,12 +22,14 @@ use crate::tunnel::{UDP, is_carrier};
 use crate::verdict::{SMTP, Verdict, judge};
 use crate::wide::Wide;
 
-/// How the first pass looks at frames. Both give the same verdicts.
+/// How frames are looked at. All forms give the same verdicts; one that the CPU has not is the next one down.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
     /// One by one.
     Scalar,
-    /// Eight at once where that is possible, else one by one.
+    /// The first pass eight at once with AVX2.
+    Avx2,
+    /// The first pass sixteen at once with AVX-512 and plain segments eight at once, or the next form down.
     Best,
 }
 
@@ -149,7 +151,7 @@ pub fn judge_frames(
     };
     let pass = FirstPass { direction, ends: image.has_tunnel_ends() };
     let mut sorted = Sorted::default();
-    let wide = Wide::new().filter(|_| matches!(form, Form::Best));
+    let wide = Wide::new(form);
     if let Some(wide) = wide {
         wide.sort(frames, pass.ends, direction, &mut sorted);
     }

@@ -88,13 +88,10 @@ pub(crate) fn judge_segments(
     four.find(frames, sorted, sorted.smtp4, source4, |sources, values| image.sources4(sources, values));
     six.find(frames, sorted, sorted.smtp6, source6, |sources, values| image.sources6(sources, values));
     let (heads, at, four, six) = (image.pool_heads(), &sorted.network_at, &four.found, &six.found);
-    let mut judged = match wide {
-        Some(wide) => wide.judge(heads, at, four, six, briefs),
-        None => {
-            let [four, six] = [judge::<false>(heads, at, four, briefs), judge::<true>(heads, at, six, briefs)];
-            Judged { asked: four.asked | six.asked, blocked: four.blocked | six.blocked }
-        }
-    };
+    let mut judged = wide.and_then(|wide| wide.judge(heads, at, four, six, briefs)).unwrap_or_else(|| {
+        let [four, six] = [judge::<false>(heads, at, four, briefs), judge::<true>(heads, at, six, briefs)];
+        Judged { asked: four.asked | six.asked, blocked: four.blocked | six.blocked }
+    });
     *has_verdict = four.mask | six.mask;
     for (place, bit) in bits(judged.asked) {
         let Some(brief) = briefs.get_mut(place) else { continue };

@@ -63,9 +63,22 @@ impl<'a> Frames<'a> {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn sixteens(&self) -> impl Iterator<Item = (&[*const u8; 16], &[u32; 16])> {
-        let (at, _) = self.at.as_chunks::<16>();
-        let (len, _) = self.len.as_chunks::<16>();
-        at.iter().zip(len).take(self.count.div_ceil(16))
+        self.by()
+    }
+
+    /// The same by eights.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(crate) fn eights(&self) -> impl Iterator<Item = (&[*const u8; 8], &[u32; 8])> {
+        self.by()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    fn by<const N: usize>(&self) -> impl Iterator<Item = (&[*const u8; N], &[u32; N])> {
+        let (at, _) = self.at.as_chunks::<N>();
+        let (len, _) = self.len.as_chunks::<N>();
+        at.iter().zip(len).take(self.count.div_ceil(N))
     }
 }
 

@@ -3,7 +3,7 @@
 use gate25_include::image::PoolHead;
 
 use crate::brief::Brief;
-use crate::burst::Sorted;
+use crate::burst::{Form, Sorted};
 use crate::candidates::{Found, Judged};
 use crate::frame::Direction;
 use crate::frames::{BURST, Frames};
@@ -14,7 +14,7 @@ pub(crate) enum Wide {}
 
 impl Wide {
     /// Never.
-    pub(crate) const fn new() -> Option<Self> {
+    pub(crate) const fn new(_: Form) -> Option<Self> {
         None
     }
 

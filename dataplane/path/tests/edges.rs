@@ -71,12 +71,13 @@ fn every_form_agrees_at_every_edge() {
     for image in [image(), without_ends()] {
         for direction in Direction::ALL {
             let mut best = vec![Verdict::pass(Reason::NoPolicy); frames.len()];
-            let mut scalar = best.clone();
+            let [mut avx2, mut scalar] = [best.clone(), best.clone()];
             judge_burst_by(Form::Best, Some(&image), direction, &frames, &mut best);
+            judge_burst_by(Form::Avx2, Some(&image), direction, &frames, &mut avx2);
             judge_burst_by(Form::Scalar, Some(&image), direction, &frames, &mut scalar);
-            for ((frame, best), scalar) in frames.iter().zip(best).zip(scalar) {
+            for (((frame, best), avx2), scalar) in frames.iter().zip(best).zip(avx2).zip(scalar) {
                 let alone = judge(Some(&image), direction, frame);
-                assert_eq!((best, scalar), (alone, alone), "{direction:?} {frame:02x?}");
+                assert_eq!([best, avx2, scalar], [alone; 3], "{direction:?} {frame:02x?}");
                 seen[alone.reason.word()] += 1;
             }
         }

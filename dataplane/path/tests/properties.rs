@@ -70,9 +70,11 @@ proptest! {
         for direction in BOTH {
             let mut verdicts = vec![Verdict::pass(Reason::NoPolicy); frames.len()];
             judge_burst(Some(&IMAGE), direction, &slices, &mut verdicts);
-            let mut one_by_one = vec![Verdict::pass(Reason::NoPolicy); frames.len()];
-            judge_burst_by(Form::Scalar, Some(&IMAGE), direction, &slices, &mut one_by_one);
-            prop_assert_eq!(&one_by_one, &verdicts);
+            for form in [Form::Scalar, Form::Avx2] {
+                let mut other = vec![Verdict::pass(Reason::NoPolicy); frames.len()];
+                judge_burst_by(form, Some(&IMAGE), direction, &slices, &mut other);
+                prop_assert_eq!(&other, &verdicts, "{:?}", form);
+            }
             for (frame, burst) in frames.iter().zip(verdicts) {
                 prop_assert_eq!(burst, verdict(direction, frame));
             }

@@ -235,12 +235,12 @@ fn swapped(lanes: __m512i) -> __m512i {
 }
 
 /// Shortest frame that is looked at, bytes: Ethernet and an IPv4 header.
-const SHORTEST: i32 = 34;
+pub(super) const SHORTEST: i32 = 34;
 /// Bytes of an Ethernet header without tags.
-const ETHERNET: i32 = 14;
+pub(super) const ETHERNET: i32 = 14;
 /// Bytes of a VLAN tag.
-const TAG: i32 = 4;
+pub(super) const TAG: i32 = 4;
 /// Port 2152 as it is loaded.
-const GTPU: i32 = 0x6808;
+pub(super) const GTPU: i32 = 0x6808;
 /// Port 25 as it is loaded.
-const SMTP: i32 = 0x1900;
+pub(super) const SMTP: i32 = 0x1900;
