@@ -4,7 +4,7 @@
 //! They meet in two places: the [`image`] (tables in) and the [`telemetry`] (numbers out). The
 //! [`handover`] messages carry the descriptors of both; [`counters`] is the one list of what is
 //! counted. `unsafe` stands in [`memfd`] and in the vectorised look-up
-//! (`table/four/avx512.rs` and its call, `table/six/avx512.rs`) only.
+//! (`table/four/avx512.rs` and its call, `table/six/avx512/`) only.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]

@@ -163,7 +163,8 @@ impl ImageBuilder {
     /// are not in it.
     ///
     /// # Errors
-    /// As [`ImageBuilder::finish`]; [`BuildError::Pools`] if `sources` names other pools.
+    /// As [`ImageBuilder::finish`]; [`BuildError::Pools`] if `sources` names other pools; [`BuildError::Full`] if a table
+    /// outgrows its links.
     pub fn finish_with(mut self, sources: &SourceTables, generation: u64) -> Result<Assembly<'_>, BuildError> {
         in_range("generation", generation, generation > 0, "1 and up")?;
         if sources.owners() != self.pool_hashes {
@@ -174,8 +175,8 @@ impl ImageBuilder {
         self.sum_up(sources);
         let mut sets = GroupSets::new();
         let destinations = self.destinations.merged(&mut sets);
-        let four = table::build(&table::joined(&destinations.four, |around, own| sets.union(around, own)));
-        let six = table::build(&table::joined(&destinations.six, |around, own| sets.union(around, own)));
+        let four = built("destinations", &table::joined(&destinations.four, |around, own| sets.union(around, own)))?;
+        let six = built("destinations", &table::joined(&destinations.six, |around, own| sets.union(around, own)))?;
         let sections = [
             Cow::Owned(std::mem::take(&mut self.slots)),
             Cow::Owned(self.pools.concat()),
@@ -186,13 +187,15 @@ impl ImageBuilder {
             sources.six(),
             Cow::Owned(four),
             Cow::Owned(six),
-            Cow::Owned(table::build(&self.tunnels.four)),
-            Cow::Owned(table::build(&self.tunnels.six)),
+            Cow::Owned(built("tunnel ends", &self.tunnels.four)?),
+            Cow::Owned(built("tunnel ends", &self.tunnels.six)?),
         ];
         let digest = self.digest.with_parameters(self.reject_rate);
         let assembly = Assembly { header: self.header(generation, digest), sections, digest };
-        let most = if sources.is_full() { 0 } else { u32::MAX as usize };
-        limit("words in the image", assembly.words(), most)?;
+        if sources.is_full() {
+            return Err(BuildError::Full { what: "pools and exemptions" });
+        }
+        limit("words in the image", assembly.words(), u32::MAX as usize)?;
         Ok(assembly)
     }
 
@@ -317,6 +320,11 @@ impl GroupSets {
 fn padded(names: &[u8]) -> Vec<u32> {
     let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
     names.chunks(4).map(word).collect()
+}
+
+/// A table that is made once.
+fn built<K: Key>(what: &'static str, entries: &[Entry<K>]) -> Result<Vec<u32>, BuildError> {
+    table::build(entries).ok_or(BuildError::Full { what })
 }
 
 fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), BuildError> {

@@ -99,6 +99,12 @@ pub enum BuildError {
         /// How many there may be.
         limit: usize,
     },
+    /// The prefixes need a larger table than its links can reach: 2 GiB.
+    #[error("the prefixes of {what} need a table of more than 2 GiB; use fewer or larger prefixes")]
+    Full {
+        /// Whose prefixes.
+        what: &'static str,
+    },
     /// A name that is empty, too long or not ASCII.
     #[error("name {name:?} must have 1 to {} of [a-z0-9-]", format::MAX_NAME)]
     Name {

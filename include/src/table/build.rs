@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::{Entry, Key, MOST_IN_RANGES, four, six};
+use super::{Entry, Key, MOST_IN_RANGES, four, ranges, six};
 
 /// A family's trie under change, with the prefixes it was made of.
 pub trait Incremental<K>: Default {
@@ -79,7 +79,7 @@ pub fn words<K: Key>(build: &K::Build) -> Cow<'_, [u32]> {
         return build.words();
     }
     let entries: Vec<Entry<K>> = build.prefixes().collect();
-    Cow::Owned(super::build(&entries))
+    Cow::Owned(ranges::build(&entries))
 }
 
 impl Incremental<u32> for four::Build {

@@ -21,8 +21,8 @@ pub trait Key: Copy + Ord + std::fmt::Debug {
     /// The address behind this one, if there is one.
     fn next(self) -> Option<Self>;
 
-    /// The trie of these prefixes: sorted, none twice.
-    fn build_trie(entries: &[Entry<Self>]) -> Vec<u32>;
+    /// The trie of these prefixes: sorted, none twice; none if it outgrows what its links can say.
+    fn build_trie(entries: &[Entry<Self>]) -> Option<Vec<u32>>;
     /// The value of the longest prefix that holds this address, 0 for none.
     fn find_in_trie(self, table: &[u32]) -> u32;
     /// The same for a burst, with [`Key::BURST_MASK`]; of slices of different lengths the shorter one counts.
@@ -90,8 +90,8 @@ impl Key for u32 {
         self.checked_add(1)
     }
 
-    fn build_trie(entries: &[Entry<u32>]) -> Vec<u32> {
-        four::Trie::from_sorted(entries).words().to_vec()
+    fn build_trie(entries: &[Entry<u32>]) -> Option<Vec<u32>> {
+        Some(four::Trie::from_sorted(entries).words().to_vec())
     }
 
     #[inline]
@@ -136,7 +136,7 @@ impl Key for u128 {
         self.checked_add(1)
     }
 
-    fn build_trie(entries: &[Entry<u128>]) -> Vec<u32> {
+    fn build_trie(entries: &[Entry<u128>]) -> Option<Vec<u32>> {
         six::build(entries)
     }
 

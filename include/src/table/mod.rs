@@ -61,9 +61,10 @@ pub struct Step {
     pub says: String,
 }
 
-/// A table of these prefixes, sorted and none twice: ranges if there are few, else a trie.
-pub fn build<K: Key>(entries: &[Entry<K>]) -> Vec<u32> {
-    if entries.len() <= MOST_IN_RANGES { ranges::build(entries) } else { K::build_trie(entries) }
+/// A table of these prefixes, sorted and none twice: ranges if there are few, else a trie; none if it outgrows what its
+/// links can say.
+pub fn build<K: Key>(entries: &[Entry<K>]) -> Option<Vec<u32>> {
+    if entries.len() <= MOST_IN_RANGES { Some(ranges::build(entries)) } else { K::build_trie(entries) }
 }
 
 /// Whether any address has a value.

@@ -307,7 +307,7 @@ fn the_example_by_hand_is_true() {
     ];
     let mut prefixes: Prefixes = given.into_iter().map(|(text, value)| (prefix(text), value)).collect();
     prefixes.extend((0..20).map(|n| (prefix(&format!("10.1.2.{}/32", 7 + 11 * n)), 0x20_0002)));
-    let words = table::build(&entries(&prefixes));
+    let words = table::build(&entries(&prefixes)).unwrap();
     let mut told = String::new();
     for address in ["198.19.0.1", "10.2.81.1", "192.0.2.25", "10.1.2.9", "10.1.2.40"] {
         told += &format!("{address}\n");

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use super::super::Entry;
-use super::index::tag;
-use super::item::{Item, around};
-use super::layout::{self, DEPTH_SHIFT, Leaf, Slot, Table, mask, skip};
+use super::find::find_from;
+use super::index::{INDEX_BITS, tag};
+use super::item::{Content, Item, around};
+use super::layout::{self, DEPTH_SHIFT, Leaf, Link, Slot, Table, mask, skip};
 use super::place::covered;
-use super::space::{Behind, Space};
+use super::space::{Behind, MOST_WORDS, Space};
 
 /// Stride of the root.
 const ROOT_STRIDE: u32 = 12;
@@ -41,8 +42,19 @@ struct Place {
     bit: u8,
     /// The value of what is shorter than the table's bit.
     outside: u32,
-    /// Where the table hangs: the slot and its bit; none for the root.
-    above: Option<(Slot, u8)>,
+    /// Where the table hangs.
+    above: Above,
+}
+
+/// What leads to a table.
+#[derive(Clone, Copy)]
+enum Above {
+    /// The header: the root.
+    Header,
+    /// The index: the table at bit 32 of this /32.
+    Index(u32),
+    /// A slot, which stands at this bit.
+    Slot(Slot, u8),
 }
 
 impl Default for Build {
@@ -68,7 +80,7 @@ impl Build {
         self.space.words()
     }
 
-    /// Whether the trie has outgrown its links (2 GB): it is then of no use.
+    /// Whether the trie has outgrown its links (2 GB) or its index: it is then of no use.
     pub fn is_full(&self) -> bool {
         self.space.is_full()
     }
@@ -92,11 +104,15 @@ impl Build {
     pub fn insert(&mut self, start: u128, length: u8, value: u32) -> Option<u32> {
         let (start, length, value) = normal(start, length, value);
         let old = self.prefixes.insert((start, length), value);
-        if length == 0 {
-            self.space.inherit(self.space.root(), value);
+        if length > INDEX_BITS && self.table_of(tag(start)).is_none() {
+            self.renew(tag(start));
         } else {
-            self.put(start, length, value);
-            self.space.sync(tag(start));
+            match length {
+                0 => self.space.inherit(self.space.root(), value),
+                INDEX_BITS => {}
+                _ => self.put(start, length, value),
+            }
+            self.inherit_inside(start, length);
         }
         self.space.set_length();
         old
@@ -106,14 +122,72 @@ impl Build {
     pub fn remove(&mut self, start: u128, length: u8) -> Option<u32> {
         let (start, length, _) = normal(start, length, 0);
         let old = self.prefixes.remove(&(start, length))?;
-        if length == 0 {
-            self.space.inherit(self.space.root(), 0);
+        if length > INDEX_BITS && self.table_of(tag(start)).is_none() {
+            self.renew(tag(start));
         } else {
-            self.take(start, length);
-            self.space.sync(tag(start));
+            match length {
+                0 => self.space.inherit(self.space.root(), 0),
+                INDEX_BITS => {}
+                _ => self.take(start, length),
+            }
+            self.inherit_inside(start, length);
         }
         self.space.set_length();
         Some(old)
+    }
+
+    /// The table that the index leads to for a /32.
+    fn table_of(&self, tag: u32) -> Option<Table> {
+        match Link::of(self.space.link(tag)) {
+            Link::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The value of the longest prefix of at most 32 bits around a /32.
+    fn outside(&self, tag: u32) -> u32 {
+        let own = self.prefixes.get(&(u128::from(tag) << 96, INDEX_BITS)).copied();
+        own.unwrap_or_else(|| self.space.above_index(tag))
+    }
+
+    /// Hands down to each /32 inside of a prefix of at most 32 bits, which has come, changed or gone, what it is to
+    /// inherit.
+    fn inherit_inside(&mut self, start: u128, length: u8) {
+        if length > INDEX_BITS {
+            return;
+        }
+        let (mut from, last) = (tag(start), tag(start | !mask(length)));
+        loop {
+            let rest = (u128::from(from) << 96, INDEX_BITS)..=(u128::from(last) << 96 | !mask(INDEX_BITS), u8::MAX);
+            // Of the /32 taken out itself nothing may be left.
+            let next = self.prefixes.range(rest).find(|((_, length), _)| *length >= INDEX_BITS);
+            let next = match next {
+                Some(((start, _), _)) => tag(*start),
+                None if length == INDEX_BITS => from,
+                None => return,
+            };
+            match self.table_of(next) {
+                Some(table) => self.space.inherit(table, self.outside(next)),
+                None => self.renew(next),
+            }
+            match next.checked_add(1) {
+                Some(after) if after <= last => from = after,
+                _ => return,
+            }
+        }
+    }
+
+    /// Makes anew what the index leads to for a /32.
+    fn renew(&mut self, tag: u32) {
+        let start = u128::from(tag) << 96;
+        let items = self.inside(start, INDEX_BITS, usize::MAX);
+        self.space.free_link(self.space.link(tag));
+        let own = self.prefixes.contains_key(&(start, INDEX_BITS));
+        let link = match items.is_empty() && !own {
+            true => 0,
+            false => self.space.behind_index(&items, self.outside(tag)),
+        };
+        self.space.set_link(tag, link);
     }
 
     fn put(&mut self, start: u128, length: u8, value: u32) {
@@ -128,8 +202,8 @@ impl Build {
         items.push(Item::value(start, length, value));
         items.sort_unstable_by_key(|item| (item.start, item.length));
         self.space.place(slot, below, &items);
-        if let (Behind::Table(_), Some((above, bit))) = (self.space.behind(slot), at.above) {
-            self.grow(at.table, above, bit, start);
+        if let Behind::Table(_) = self.space.behind(slot) {
+            self.grow(&at, start);
         }
     }
 
@@ -147,10 +221,18 @@ impl Build {
         self.shrink(start, length);
     }
 
-    /// Goes down to where the prefix stands, or is to stand.
+    /// Goes down to where the prefix stands, or is to stand: one of less than 32 bits, or one whose /32 has a table.
     fn place(&self, start: u128, length: u8) -> Place {
-        let outside = self.prefixes.get(&(0, 0)).copied().unwrap_or(0);
-        let mut at = Place { table: self.space.root(), bit: 0, outside, above: None };
+        let mut at = match self.table_of(tag(start)).filter(|_| length > INDEX_BITS) {
+            Some(table) => {
+                let outside = self.outside(tag(start));
+                Place { table, bit: INDEX_BITS, outside, above: Above::Index(tag(start)) }
+            }
+            None => {
+                let outside = self.prefixes.get(&(0, 0)).copied().unwrap_or(0);
+                Place { table: self.space.root(), bit: 0, outside, above: Above::Header }
+            }
+        };
         loop {
             let below = at.bit + at.table.stride as u8;
             if length <= below {
@@ -160,7 +242,7 @@ impl Build {
             let value = self.space.value(slot);
             at = match self.space.behind(slot) {
                 Behind::Nothing => return at,
-                Behind::Table(table) => Place { table, bit: below, outside: value, above: Some((slot, below)) },
+                Behind::Table(table) => Place { table, bit: below, outside: value, above: Above::Slot(slot, below) },
                 Behind::Leaf(leaf) => {
                     let items = self.space.items(leaf, start, below);
                     let Some(child) = items.iter().find(|item| item.child().is_some() && item.holds(start, length))
@@ -169,7 +251,7 @@ impl Build {
                     };
                     let outside = around(&items, child, value);
                     let table = Table::single(child.child().unwrap_or(0));
-                    Place { table, bit: child.length, outside, above: Some((slot, below)) }
+                    Place { table, bit: child.length, outside, above: Above::Slot(slot, below) }
                 }
             };
         }
@@ -197,66 +279,63 @@ impl Build {
         let Behind::Leaf(leaf) = self.space.behind(slot) else { return Vec::new() };
         let items = self.space.items(leaf, start, below);
         self.space.free_leaf(leaf);
-        self.space.set_behind(slot, 0, 0, 0);
+        self.space.set_nothing(slot);
         items
     }
 
     /// Makes a table anew, with a larger stride, when half of its slots have tables behind them.
-    fn grow(&mut self, table: Table, above: Slot, bit: u8, start: u128) {
-        if table.stride == 0 || table.stride > GROWS_TO || self.space.behind(above) != Behind::Table(table) {
+    fn grow(&mut self, at: &Place, start: u128) {
+        let table = at.table;
+        if table.stride == 0 || table.stride > GROWS_TO {
             return;
         }
         let inner = |index: &u32| matches!(self.space.behind(table.slot(*index)), Behind::Table(_));
         if (0..table.slots()).filter(inner).count() * 2 < table.slots() as usize {
             return;
         }
+        match at.above {
+            Above::Index(tag) => self.renew(tag),
+            Above::Slot(above, bit) if self.space.behind(above) == Behind::Table(table) => {
+                self.again(above, bit, start)
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes anew what stands behind a slot at this bit.
+    fn again(&mut self, slot: Slot, bit: u8, start: u128) {
         let items = self.inside(start, bit, usize::MAX);
-        self.forget(start, &items);
-        self.space.free_behind(above);
-        self.space.place(above, bit, &items);
+        self.space.free_behind(slot);
+        self.space.place(slot, bit, &items);
     }
 
     /// Takes away what has become empty, and makes leaves of tables with few prefixes, from the end up.
     fn shrink(&mut self, start: u128, length: u8) {
         loop {
             let at = self.place(start, length);
-            let Some((above, bit)) = at.above else { return };
             let below = at.bit + at.table.stride as u8;
             let slot = at.table.slot_of(skip(start, at.bit.into()));
             if length > below && self.space.behind(slot) != Behind::Nothing {
                 return;
             }
-            match self.space.behind(above) {
-                Behind::Leaf(_) => {
-                    if self.space.behind(slot) != Behind::Nothing || self.space.depth(slot) != 0 {
-                        return;
+            let few = |bit: u8| self.inside(start, bit, FEW + 1).len() <= FEW;
+            match at.above {
+                Above::Header => return,
+                Above::Index(tag) if few(INDEX_BITS) => return self.renew(tag),
+                Above::Index(_) => return,
+                Above::Slot(above, bit) => match self.space.behind(above) {
+                    Behind::Leaf(_) => {
+                        if self.space.behind(slot) != Behind::Nothing || self.space.depth(slot) != 0 {
+                            return;
+                        }
+                        let mut items = self.take_leaf(above, start, bit);
+                        items.retain(|item| item.child() != Some(at.table.quarter()));
+                        self.space.free_table(at.table);
+                        self.space.place(above, bit, &items);
                     }
-                    let mut items = self.take_leaf(above, start, bit);
-                    items.retain(|item| item.child() != Some(at.table.quarter()));
-                    self.space.free_table(at.table);
-                    self.space.place(above, bit, &items);
-                }
-                _ => {
-                    let items = self.inside(start, bit, FEW + 1);
-                    if items.len() > FEW {
-                        return;
-                    }
-                    self.forget(start, &items);
-                    self.space.free_behind(above);
-                    self.space.place(above, bit, &items);
-                }
-            }
-        }
-    }
-
-    /// Takes all /32 of these and of `start` from the index: what stands behind them is to be made anew.
-    fn forget(&mut self, start: u128, items: &[Item]) {
-        let mut last = tag(start);
-        self.space.note(last, None);
-        for item in items {
-            if tag(item.start) != last {
-                last = tag(item.start);
-                self.space.note(last, None);
+                    _ if few(bit) => self.again(above, bit, start),
+                    _ => return,
+                },
             }
         }
     }
@@ -269,23 +348,45 @@ impl Build {
     }
 }
 
-/// The trie of these prefixes, for good: sorted, none twice, values 1 to 2^24 - 1.
-pub fn build(entries: &[Entry<u128>]) -> Vec<u32> {
+/// The trie of these prefixes, for good: sorted, none twice, values 1 to 2^24 - 1. None if it outgrows its links.
+pub fn build(entries: &[Entry<u128>]) -> Option<Vec<u32>> {
+    build_within(entries, MOST_WORDS)
+}
+
+/// The same with at most so many words.
+pub(super) fn build_within(entries: &[Entry<u128>], most: usize) -> Option<Vec<u32>> {
     let stride = if entries.len() < FEW_FOR_A_ROOT { SMALL_ROOT_STRIDE } else { ROOT_STRIDE };
-    Space::of(entries, stride).words().to_vec()
+    let space = Space::of(entries, stride);
+    (!space.is_full() && space.words().len() <= most).then(|| space.words().to_vec())
 }
 
 impl Space {
     fn of(entries: &[Entry<u128>], stride: u32) -> Space {
-        let items: Vec<Item> = entries.iter().map(|one| Item::value(one.start, one.length, one.value)).collect();
-        let (outside, items) = match (entries.first(), items.split_first()) {
-            (Some(all), Some((_, rest))) if all.length == 0 => (all.value, rest),
-            _ => (0, items.as_slice()),
+        let item = |one: &Entry<u128>| Item::value(one.start, one.length, one.value);
+        let short: Vec<Item> = entries.iter().filter(|one| one.length < INDEX_BITS).map(item).collect();
+        let long: Vec<Item> = entries.iter().filter(|one| one.length >= INDEX_BITS).map(item).collect();
+        let (outside, short) = match short.split_first() {
+            Some((Item { length: 0, content: Content::Value(all), .. }, rest)) => (*all, rest),
+            _ => (0, short.as_slice()),
         };
         let mut space = Space::new(stride);
-        space.fill(space.root(), 0, items, outside);
+        space.fill(space.root(), 0, short, outside);
+        for inside in long.chunk_by(|a, b| tag(a.start) == tag(b.start)) {
+            let Some((first, rest)) = inside.split_first() else { continue };
+            let (outside, items) = match first.content {
+                Content::Value(own) if first.length == INDEX_BITS => (own, rest),
+                _ => (space.above_index(tag(first.start)), inside),
+            };
+            let link = space.behind_index(items, outside);
+            space.set_link(tag(first.start), link);
+        }
         space.set_length();
         space
+    }
+
+    /// The value of the longest prefix of less than 32 bits around a /32.
+    fn above_index(&self, tag: u32) -> u32 {
+        find_from(self.words(), self.get(layout::head::ROOT), u128::from(tag) << 96, layout::BITS)
     }
 
     /// The items of a leaf at `bit` of the addresses around `key`, sorted; what fills it up left out.
@@ -301,7 +402,17 @@ impl Space {
 
     /// Takes back all that lies behind a slot.
     pub(super) fn free_behind(&mut self, slot: Slot) {
-        match self.behind(slot) {
+        self.free(self.behind(slot));
+        self.set_nothing(slot);
+    }
+
+    /// Takes back all that a link of the index leads to.
+    fn free_link(&mut self, link: u32) {
+        self.free(Behind::of(link));
+    }
+
+    fn free(&mut self, behind: Behind) {
+        match behind {
             Behind::Nothing => {}
             Behind::Leaf(leaf) => {
                 for item in self.items(leaf, 0, 0) {
@@ -316,7 +427,6 @@ impl Space {
                 self.free_table(table);
             }
         }
-        self.set_behind(slot, 0, 0, 0);
     }
 }
 

@@ -1,51 +1,54 @@
 //! The look-up of one address, step by step.
 
-use super::index::{self, INDEX_BITS};
-use super::layout::{BITS, DIRECT, Entry, FILTER_BITS, INNER, Leaf, Table, VALUE, WINDOW, head};
+use super::filter::Filter;
+use super::index::{Index, tag};
+use super::layout::{BITS, Entry, INDEXED, INNER, Leaf, Link, Table, VALUE, WINDOW, head};
 
 /// The value of the longest prefix that holds `key`; 0 for none. Total on any words: what lies outside reads as 0, and
 /// each step takes at least one bit of the address.
 #[inline]
 pub fn find(words: &[u32], key: u128) -> u32 {
-    let pair = |at: usize| match words.get(at..at + 2) {
-        Some([first, second]) => (*first, *second),
-        _ => (0, 0),
-    };
-    let (mut high, mut low) = ((key >> 64) as u64, key as u64);
-    let mut left = BITS;
-    let mut table = match index::find(words, key) {
-        Some(table) => {
-            (high, low) = cut(high, low, INDEX_BITS.into());
-            left -= u32::from(INDEX_BITS);
-            table
-        }
-        None => Table::from_link(pair(head::ROOT).0),
-    };
-    left -= table.stride;
+    match Index::of(words).entry(words, tag(key)) {
+        Some((_, link)) => find_from(words, link, key << INDEXED, BITS - INDEXED),
+        None => find_from(words, words.get(head::ROOT).copied().unwrap_or(0), key, BITS),
+    }
+}
+
+/// The same from where a link leads; `rest` is the address without the bits before, of which `left` are left.
+#[inline]
+pub(super) fn find_from(words: &[u32], link: u32, rest: u128, mut left: u32) -> u32 {
+    let (mut high, mut low) = ((rest >> 64) as u64, rest as u64);
+    let mut step = Link::of(link);
+    let mut value = 0;
     loop {
-        let slot = table.slot((high >> 1 >> (63 - table.stride)) as u32);
-        let (first, kind) = pair(slot.record);
-        (high, low) = cut(high, low, table.stride);
-        if kind & INNER != 0 {
-            table = Table::from_link(first);
-            if table.stride == 0 || table.stride > left {
-                return 0;
+        let leaf = match step {
+            Link::Value(own) => return own,
+            Link::Leaf(leaf) => leaf,
+            Link::Table(table) if table.stride <= left => {
+                let slot = table.slot((high >> 1 >> (63 - table.stride)) as u32);
+                let Some([first, kind, link]) = words.get(slot.record..slot.record + 3) else { return 0 };
+                left -= table.stride;
+                (high, low) = cut(high, low, table.stride);
+                value = kind & VALUE;
+                if kind & INNER != 0 {
+                    step = Link::of(*first);
+                    continue;
+                }
+                if !Filter::read(*first, *kind).lets_past((high >> 32) as u32) {
+                    return value;
+                }
+                Leaf::from_link(*link)
             }
-            left -= table.stride;
-            continue;
-        }
-        if kind & DIRECT == 0 && first >> (high >> (64 - FILTER_BITS)) & 1 == 0 {
-            return kind & VALUE;
-        }
-        let link = if kind & DIRECT != 0 { first } else { words.get(slot.link).copied().unwrap_or(0) };
-        let Some(entry) = entry(words, Leaf::from_link(link), (high >> 32) as u32) else { return kind & VALUE };
+            Link::Table(_) => return 0,
+        };
+        let Some(entry) = entry(words, leaf, (high >> 32) as u32) else { return value };
         let Some(quarter) = entry.quarter() else { return entry.own() };
-        if entry.length() > left.min(WINDOW.into()) {
+        if entry.length() == 0 || entry.length() > left.min(WINDOW.into()) {
             return 0;
         }
         left -= entry.length();
         (high, low) = cut(high, low, entry.length());
-        table = Table::single(quarter);
+        step = Link::Table(Table::single(quarter));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A prefix, or a single slot that stands for all that lies in one, on its way into a leaf or out of it.
 
-use super::layout::{Entry, FILTER_BITS, mask, skip, top};
+use super::layout::{Entry, mask, skip, top};
 
 /// What stands, or is to stand, in a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +46,6 @@ impl Item {
             Content::Value(value) => Entry::value(window, self.length - bit, value),
             Content::Child(quarter) => Entry::child(window, self.length - bit, quarter),
         }
-    }
-
-    /// Which bits of the filter of a slot at `bit` it sets.
-    pub(super) fn filter(&self, bit: u8) -> u32 {
-        let first = top(skip(self.start, bit.into()), FILTER_BITS);
-        let inside = u32::from(self.length - bit).min(FILTER_BITS);
-        let bits = 1u64 << (FILTER_BITS - inside);
-        (((1u64 << bits) - 1) << first) as u32
     }
 
     /// Whether the prefix of `length` bits of `start` lies inside, or is the same.

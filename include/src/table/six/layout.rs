@@ -19,25 +19,25 @@ pub(super) mod head {
 /// Bits of a value.
 pub(super) const VALUE: u32 = super::super::MAX_VALUE;
 
-/// Record, word 1: word 0 is a link to a table.
+/// Record, word 1: word 0 is a link to a table. Without it word 0 is a filter, and the slot's own link leads to the
+/// leaf, if the filter has any bit.
 pub(super) const INNER: u32 = 1 << 31;
 
-/// Record, word 1: word 0 is a link to a leaf. With neither, word 0 is a filter, and the slot's own link leads to the
-/// leaf, if the filter has any bit.
-pub(super) const DIRECT: u32 = 1 << 30;
-
 /// Record, word 1: entries of the leaf lead on. Read by the builder only.
-pub(super) const BRANCHED: u32 = 1 << 29;
+pub(super) const BRANCHED: u32 = 1 << 30;
 
-/// Record, word 1: 5 bits from here, read by the builder only: 0 if the value is that of a prefix shorter than the
+/// Record, word 1: 2 bits from here, which [`super::filter::Look`] the filter takes.
+pub(super) const LOOK_SHIFT: u32 = 28;
+
+/// Those bits.
+pub(super) const LOOK: u32 = 3 << LOOK_SHIFT;
+
+/// Record, word 1: 4 bits from here, read by the builder only: 0 if the value is that of a prefix shorter than the
 /// table's bit, else 1 + how much longer it is.
 pub(super) const DEPTH_SHIFT: u32 = 24;
 
 /// Those bits.
-pub(super) const DEPTH: u32 = 31 << DEPTH_SHIFT;
-
-/// Bits of the address that a filter looks at.
-pub(super) const FILTER_BITS: u32 = 5;
+pub(super) const DEPTH: u32 = 15 << DEPTH_SHIFT;
 
 /// Entries of a line.
 pub(super) const LANES: usize = 8;
@@ -49,10 +49,64 @@ pub(super) const WINDOW: u8 = 32;
 pub(super) const CHILD_WINDOW: u8 = 28;
 
 /// Largest stride of a table.
-pub(super) const MAX_STRIDE: u32 = 15;
+pub(super) const MAX_STRIDE: u32 = 14;
 
 /// Bits of an address.
 pub(super) const BITS: u32 = 128;
+
+/// The bit that the index leads to: what is shorter stands in the trie of the root, all else behind the index.
+pub(super) const INDEXED: u32 = 32;
+
+/// Entries of leaves and tables do not go past this bit from before it; what leads on from a leaf may reach it.
+pub(super) const HALF: u32 = 64;
+
+/// The bit that nothing of a leaf at `bit` goes past.
+#[inline]
+pub(super) fn limit(bit: u32) -> u32 {
+    if bit < INDEXED {
+        INDEXED
+    } else if bit < HALF {
+        HALF
+    } else {
+        BITS
+    }
+}
+
+/// How many bits a table at `bit` may look at: what stands behind one before bit 64 stands before that bit, too, so
+/// that 32 bits of the address, moved on, say everything there.
+pub(super) fn room(bit: u32) -> u32 {
+    let end = if bit < HALF { limit(bit) - 1 } else { BITS };
+    (end - bit).min(MAX_STRIDE)
+}
+
+/// What a link says: of the index's entries, the root, records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// There is nothing longer: the value, 0 for none.
+    Value(u32),
+    /// A table.
+    Table(Table),
+    /// A leaf.
+    Leaf(Leaf),
+}
+
+impl Link {
+    /// Reads it.
+    #[inline]
+    pub(super) fn of(link: u32) -> Link {
+        match link >> STRIDE_SHIFT {
+            0 => Link::Value(link & VALUE),
+            LEAF => Link::Leaf(Leaf::from_link(link)),
+            _ => Link::Table(Table::from_link(link)),
+        }
+    }
+}
+
+/// Where a link's stride starts.
+pub(super) const STRIDE_SHIFT: u32 = 28;
+
+/// What stands there for a leaf; 0 for a value.
+pub(super) const LEAF: u32 = 15;
 
 /// `rest` without its first `bits`.
 #[inline]
@@ -77,7 +131,7 @@ pub(super) fn mask(length: u8) -> u128 {
 pub(super) struct Table {
     /// Its first word.
     pub(super) word: usize,
-    /// Bits of the address it looks at: 1 to 15, 0 for a single slot.
+    /// Bits of the address it looks at: 1 to 14, 0 for a single slot.
     pub(super) stride: u32,
 }
 
@@ -85,12 +139,12 @@ impl Table {
     /// The table a link means: its first word, halved, in bits 0..28; its stride above.
     #[inline]
     pub(super) fn from_link(link: u32) -> Table {
-        Table { word: (link & LINK_WORD) as usize * 2, stride: link >> 28 }
+        Table { word: (link & LINK_WORD) as usize * 2, stride: link >> STRIDE_SHIFT }
     }
 
     /// Its link.
     pub(super) fn link(self) -> u32 {
-        (self.word / 2) as u32 | self.stride << 28
+        (self.word / 2) as u32 | self.stride << STRIDE_SHIFT
     }
 
     /// The single slot an entry leads to: 4 words, at a multiple of 4.
@@ -155,20 +209,17 @@ pub(super) const PART_MASKS: u64 = 0xc030_0c03_f00f_ff3f;
 /// Bits of a link to a table that say where it starts, in pairs of words; its stride stands above.
 pub(super) const LINK_WORD: u32 = 0x0fff_ffff;
 
-/// Bits of a leaf's link that number its line; the part stands above.
-pub(super) const LEAF_LINE: u32 = 0x1fff_ffff;
+/// Bits of a leaf's link that number its line; the part stands above, then [`LEAF`].
+pub(super) const LEAF_LINE: u32 = (1 << PART_SHIFT) - 1;
+
+/// Where a leaf's part starts in its link: 3 bits.
+pub(super) const PART_SHIFT: u32 = 25;
 
 impl Leaf {
     /// The leaf a link means.
     #[inline]
     pub(super) fn from_link(link: u32) -> Leaf {
-        Leaf { line: (link & LEAF_LINE) as usize * LINE_WORDS, part: link >> 29 }
-    }
-
-    /// The leaf behind a slot with this kind, first word of the record and link; none if there is none.
-    pub(super) fn of(kind: u32, first: u32, link: u32) -> Option<Leaf> {
-        let link = if kind & DIRECT != 0 { first } else { link };
-        (kind & INNER == 0 && link != 0).then(|| Leaf::from_link(link))
+        Leaf { line: (link & LEAF_LINE) as usize * LINE_WORDS, part: link >> PART_SHIFT & 7 }
     }
 
     /// The leaf of `words` words (16, 12, 8 or 4) at a word that is a multiple of that; 12 stand first in their line.
@@ -180,7 +231,7 @@ impl Leaf {
 
     /// Its link.
     pub(super) fn link(self) -> u32 {
-        (self.line / LINE_WORDS) as u32 | self.part << 29
+        (self.line / LINE_WORDS) as u32 | self.part << PART_SHIFT | LEAF << STRIDE_SHIFT
     }
 
     /// First word and words of its entries.
@@ -194,14 +245,19 @@ impl Leaf {
 /// An entry of a leaf, 64 bits, low word first.
 ///
 /// ```text
-/// value   63..32 the prefix's bits behind the leaf's    31..8 value            6: 0   5..0: 64 - how many (1 to 32)
-/// child   63..36 the prefix's bits behind the leaf's    35..8 quarter line     6: 1   5..0: 64 - how many (1 to 28)
+/// value   63..32 the prefix's bits behind the leaf's    31..8 value            7: 0   5..0: 63 - how many (0 to 32)
+/// child   63..36 the prefix's bits behind the leaf's    35..8 quarter line     7: 1   5..0: 63 - how many (1 to 28)
 /// ```
+///
+/// One that looks at 0 bits holds all addresses: only leaves that the index leads to have it, for they have no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry(pub(super) u64);
 
 /// Bit of an entry that leads on.
-pub(super) const CHILD: u64 = 1 << 6;
+pub(super) const CHILD: u64 = 1 << 7;
+
+/// Bits of an entry that say how far its window is to be shifted, less one.
+pub(super) const BEHIND: u64 = 63;
 
 /// Where an entry's value or link starts.
 pub(super) const CONTENT_SHIFT: u32 = 8;
@@ -212,13 +268,13 @@ const QUARTER: u32 = 0x0fff_ffff;
 impl Entry {
     /// `window`: the prefix's bits, left-aligned, nothing behind them.
     pub(super) fn value(window: u32, length: u8, value: u32) -> Entry {
-        let low = u64::from(value & VALUE) << CONTENT_SHIFT | u64::from(64 - length);
+        let low = u64::from(value & VALUE) << CONTENT_SHIFT | u64::from(63 - length);
         Entry(u64::from(window) << 32 | low)
     }
 
     /// The same for one that leads to the single slot at `quarter`.
     pub(super) fn child(window: u32, length: u8, quarter: u32) -> Entry {
-        let low = u64::from(quarter & QUARTER) << CONTENT_SHIFT | CHILD | u64::from(64 - length);
+        let low = u64::from(quarter & QUARTER) << CONTENT_SHIFT | CHILD | u64::from(63 - length);
         Entry(u64::from(window) << 32 | low)
     }
 
@@ -231,16 +287,16 @@ impl Entry {
         }
     }
 
-    /// How many bits of its window it looks at.
+    /// How many bits of its window it looks at; more than 32 if it is no entry.
     #[inline]
     pub(super) fn length(self) -> u32 {
-        64 - (self.0 & 63) as u32
+        63 - (self.0 & BEHIND) as u32
     }
 
     /// Whether an address whose next 32 bits are `window` lies inside.
     #[inline]
     pub(super) fn holds(self, window: u32) -> bool {
-        (self.0 ^ u64::from(window) << 32) >> (self.0 & 63) == 0
+        (self.0 ^ u64::from(window) << 32) >> 1 >> (self.0 & BEHIND) == 0
     }
 
     /// The prefix's bits, left-aligned.

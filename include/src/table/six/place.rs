@@ -1,14 +1,12 @@
 //! Puts many prefixes into a slot at once: chooses between leaf, single slot behind an entry, and table.
 
-use super::index::{INDEX_BITS, tag};
+use super::filter::Filter;
 use super::item::{Content, Item, around};
 use super::layout::{
-    BITS, BRANCHED, CHILD_WINDOW, DEPTH_SHIFT, DIRECT, INNER, LANES, MAX_STRIDE, Slot, Table, WINDOW, mask, skip, top,
+    BITS, BRANCHED, CHILD_WINDOW, DEPTH_SHIFT, INDEXED, INNER, LANES, LOOK, Leaf, Slot, Table, WINDOW, limit, mask,
+    room, skip, top,
 };
 use super::space::{Behind, Space};
-
-/// From so many bits of its filter on a slot leads to its leaf directly.
-const DENSE: u32 = 12;
 
 /// A table's stride does not grow further when its full slots hold fewer items than this on average.
 const CROWD: usize = 3;
@@ -29,7 +27,7 @@ impl Space {
         let near = self.gather(bit, items);
         let items = near.as_deref().unwrap_or(items);
         let (Some(first), Some(last)) = (items.first(), items.last()) else {
-            return self.set_behind(slot, 0, 0, 0);
+            return self.set_nothing(slot);
         };
         if items.len() <= LANES {
             return self.write_leaf(slot, bit, items);
@@ -42,10 +40,29 @@ impl Space {
         }
         let table = self.table(stride);
         self.fill(table, bit, items, self.value(slot));
-        self.set_behind(slot, table.link(), INNER, 0);
-        if bit == INDEX_BITS {
-            self.note(tag(first.start), Some(table));
+        self.set_table(slot, table);
+    }
+
+    /// A leaf or a table at the bit that the index leads to, for the items of one /32, none of them as short; `outside`
+    /// is the value of what is shorter. Gives its link: the value itself if there are no items.
+    pub(super) fn behind_index(&mut self, items: &[Item], outside: u32) -> u32 {
+        let bit = INDEXED as u8;
+        let near = self.gather(bit, items);
+        let items = near.as_deref().unwrap_or(items);
+        let (Some(first), Some(last)) = (items.first(), items.last()) else { return outside };
+        if items.len() + usize::from(outside != 0) <= LANES {
+            let mut all = items.to_vec();
+            if outside != 0 {
+                all.push(Item::value(first.start & mask(bit), bit, outside));
+            }
+            let leaf = self.leaf_of(bit, &all);
+            self.hand_down(items, outside);
+            return leaf.link();
         }
+        let common = ((first.start ^ last.start).leading_zeros() as u8).min(first.length);
+        let table = self.table(stride(bit, common, items));
+        self.fill(table, bit, items, outside);
+        table.link()
     }
 
     /// Fills a table of zeros at `bit`; `outside` is the value of what is shorter.
@@ -61,7 +78,7 @@ impl Space {
                 match item.content {
                     Content::Value(value) => self.cover(table, bit, item.start, item.length, value),
                     Content::Child(quarter) => {
-                        self.adopt(table.slot(index(item)), Table::single(quarter), bit, below - bit, item.start);
+                        self.adopt(table.slot(index(item)), Table::single(quarter), table.stride);
                     }
                 }
                 rest = after;
@@ -92,12 +109,17 @@ impl Space {
             Behind::Table(table) => self.inherit(table, value),
             Behind::Leaf(leaf) if self.get(slot.record + 1) & BRANCHED != 0 => {
                 let items = self.items(leaf, 0, 0);
-                for item in &items {
-                    let Some(quarter) = item.child() else { continue };
-                    self.inherit(Table::single(quarter), around(&items, item, value));
-                }
+                self.hand_down(&items, value);
             }
             _ => {}
+        }
+    }
+
+    /// Gives the single slots among the items of a leaf the value of the longest item around them, or `value`.
+    fn hand_down(&mut self, items: &[Item], value: u32) {
+        for item in items {
+            let Some(quarter) = item.child() else { continue };
+            self.inherit(Table::single(quarter), around(items, item, value));
         }
     }
 
@@ -113,40 +135,32 @@ impl Space {
     }
 
     /// Moves a single slot into `slot`, the slot of a table of this stride that stands at the same bit.
-    fn adopt(&mut self, slot: Slot, single: Table, bit: u8, stride: u8, start: u128) {
+    fn adopt(&mut self, slot: Slot, single: Table, stride: u32) {
         let from = single.slot(0);
-        let kind = self.get(from.record + 1) & (INNER | DIRECT | BRANCHED);
+        let kind = self.get(from.record + 1) & (INNER | LOOK | BRANCHED);
         let (first, link, value) = (self.get(from.record), self.get(from.link), self.value(from));
         self.set_behind(slot, first, kind, link);
         if self.depth(from) != 0 {
-            self.set_value(slot, (u32::from(stride) + 1) << DEPTH_SHIFT, value);
+            self.set_value(slot, (stride + 1) << DEPTH_SHIFT, value);
         } else if self.value(slot) != value {
             self.pass_on(slot, self.value(slot));
         }
         self.free_table(single);
-        if u32::from(bit) + u32::from(stride) == u32::from(INDEX_BITS) && kind & INNER == 0 {
-            self.note(tag(start), None);
-        }
     }
 
     /// A single slot at `length` with all `items`, as an item.
-    pub(super) fn single(&mut self, length: u8, items: &[Item]) -> Item {
+    fn single(&mut self, length: u8, items: &[Item]) -> Item {
         let table = self.table(0);
         self.fill(table, length, items, 0);
         let start = items.first().map_or(0, |item| item.start) & mask(length);
-        let behind = self.behind(table.slot(0));
-        if length == INDEX_BITS
-            && let Behind::Leaf(_) = behind
-        {
-            self.note(tag(start), Some(table));
-        }
         Item { start, length, content: Content::Child(table.quarter()) }
     }
 
     /// With single slots for what is too long for an entry of a leaf at `bit`; none if nothing is, or if the rest is
     /// too much for a leaf anyway.
     fn gather(&mut self, bit: u8, items: &[Item]) -> Option<Vec<Item>> {
-        let far = |item: &Item| item.length > bit.saturating_add(WINDOW);
+        let most = limit(bit.into()).min(u32::from(bit) + u32::from(WINDOW));
+        let far = |item: &Item| u32::from(item.length) > most;
         if !items.iter().any(far) {
             return None;
         }
@@ -168,8 +182,16 @@ impl Space {
         Some(near)
     }
 
-    /// Writes 1 to 8 items as a leaf, longest first; the last fills what is over.
+    /// Puts a leaf of 1 to 8 items behind a slot.
     fn write_leaf(&mut self, slot: Slot, bit: u8, items: &[Item]) {
+        let leaf = self.leaf_of(bit, items);
+        let branched = items.iter().any(|item| item.child().is_some());
+        self.set_leaf(slot, leaf, Filter::of(items, bit), branched);
+        self.pass_on(slot, self.value(slot));
+    }
+
+    /// A leaf of 1 to 8 items, longest first; the last fills what is over.
+    fn leaf_of(&mut self, bit: u8, items: &[Item]) -> Leaf {
         let mut sorted: [Option<&Item>; LANES] = [None; LANES];
         sorted.iter_mut().zip(items).for_each(|(place, item)| *place = Some(item));
         sorted.sort_by_key(|item| item.map_or(u8::MAX, |item| BITS as u8 - item.length));
@@ -181,13 +203,7 @@ impl Space {
             self.set(at + 2 * lane, entry as u32);
             self.set(at + 2 * lane + 1, (entry >> 32) as u32);
         }
-        let filter = items.iter().fold(0, |bits, item| bits | item.filter(bit));
-        let branched = if items.iter().any(|item| item.child().is_some()) { BRANCHED } else { 0 };
-        match filter.count_ones() >= DENSE {
-            true => self.set_behind(slot, leaf.link(), DIRECT | branched, 0),
-            false => self.set_behind(slot, filter, branched, leaf.link()),
-        }
-        self.pass_on(slot, self.value(slot));
+        leaf
     }
 }
 
@@ -197,9 +213,9 @@ pub(super) fn covered(table: Table, bit: u8, start: u128, length: u8) -> std::op
     first..first + (1 << (u32::from(bit) + table.stride - u32::from(length)))
 }
 
-/// How far an entry of a leaf at `bit` may lead on: not past the bit that the index leads to.
+/// How far an entry of a leaf at `bit` may lead on.
 fn farthest(bit: u8) -> u8 {
-    if bit < INDEX_BITS { (bit + CHILD_WINDOW).min(INDEX_BITS) } else { bit + CHILD_WINDOW }
+    (bit + CHILD_WINDOW).min(limit(bit.into()) as u8)
 }
 
 /// Whether `bits` that all of `items` share are too many for a table.
@@ -211,7 +227,7 @@ fn worth_a_leap(bits: u8, items: usize) -> bool {
 /// leaves few slots empty and some items in each.
 fn stride(bit: u8, common: u8, items: &[Item]) -> u32 {
     let children = items.iter().filter(|item| item.child().is_some());
-    let room = children.map(|item| item.length - bit).min().unwrap_or(BITS as u8 - bit);
+    let children = children.map(|item| u32::from(item.length - bit)).min().unwrap_or(BITS);
     let mut starts = [0usize; BITS as usize];
     for (a, b) in items.iter().zip(items.iter().skip(1)) {
         let depth = skip(a.start ^ b.start, bit.into()).leading_zeros();
@@ -220,12 +236,12 @@ fn stride(bit: u8, common: u8, items: &[Item]) -> u32 {
         }
     }
     let (mut best, mut full) = ((items.len() / CHEAP).max(4).ilog2(), 1);
-    for (stride, more) in (1..=MAX_STRIDE).zip(starts) {
+    for (stride, more) in (1..=room(bit.into())).zip(starts) {
         full += more;
         if items.len() < CROWD * full {
             break;
         }
-        let sparse = if bit < INDEX_BITS { SPARSE } else { SPARSE_BEHIND };
+        let sparse = if u32::from(bit) < INDEXED { SPARSE } else { SPARSE_BEHIND };
         if 1 << stride <= sparse * full {
             best = best.max(stride);
         }
@@ -234,7 +250,5 @@ fn stride(bit: u8, common: u8, items: &[Item]) -> u32 {
     if shared > best {
         best = shared.min(items.len().ilog2() + 2);
     }
-    // A table ends where the index leads to, or stands behind it.
-    let room = if bit < INDEX_BITS { room.min(INDEX_BITS - bit) } else { room };
-    best.min(room.into()).min(MAX_STRIDE)
+    best.min(children).min(room(bit.into()))
 }

@@ -3,11 +3,12 @@
 //! Lines come from the [`Arena`]; parts of lines are kept here, by size, and stay parts of that size for good.
 
 use super::super::{Arena, Kind, LINE_WORDS};
+use super::filter::Filter;
 use super::index::{Index, LEAST};
-use super::layout::{BRANCHED, DEPTH, DIRECT, INNER, LANES, Leaf, Slot, Table, VALUE, head};
+use super::layout::{BRANCHED, DEPTH, INNER, LANES, LOOK, Leaf, Link, Slot, Table, VALUE, head};
 
 /// Most words: what a link to a table can reach.
-const MOST_WORDS: usize = 1 << 29;
+pub(super) const MOST_WORDS: usize = 1 << 29;
 
 /// Words, and the free parts of lines in them.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Space {
     parts: [Vec<usize>; 3],
     /// Entries in the index.
     pub(super) indexed: usize,
+    /// Whether the index has no room for one of them.
+    full: bool,
 }
 
 /// What lies behind a slot.
@@ -30,10 +33,21 @@ pub(super) enum Behind {
     Table(Table),
 }
 
+impl Behind {
+    /// What a link leads to.
+    pub(super) fn of(link: u32) -> Behind {
+        match Link::of(link) {
+            Link::Value(_) => Behind::Nothing,
+            Link::Table(table) => Behind::Table(table),
+            Link::Leaf(leaf) => Behind::Leaf(leaf),
+        }
+    }
+}
+
 impl Space {
     /// Header and a root of this stride.
     pub(super) fn new(stride: u32) -> Space {
-        let mut space = Space { arena: Arena::new(1), parts: Default::default(), indexed: 0 };
+        let mut space = Space { arena: Arena::new(1), parts: Default::default(), indexed: 0, full: false };
         let root = space.table(stride);
         space.set_index(LEAST);
         space.set(0, Kind::Trie as u32);
@@ -52,9 +66,14 @@ impl Space {
         Table::from_link(self.get(head::ROOT))
     }
 
-    /// Whether links have no room for more: what was put in since is not to be used.
+    /// Whether links or the index have no room for more: what was put in since is not to be used.
     pub(super) fn is_full(&self) -> bool {
-        self.words().len() > MOST_WORDS
+        self.full || self.words().len() > MOST_WORDS
+    }
+
+    /// Says that the index has no room for more.
+    pub(super) fn set_full(&mut self) {
+        self.full = true;
     }
 
     /// Where the index stands.
@@ -118,11 +137,26 @@ impl Space {
 
     /// What lies behind a slot.
     pub(super) fn behind(&self, slot: Slot) -> Behind {
-        let (first, kind) = (self.get(slot.record), self.get(slot.record + 1));
-        if kind & INNER != 0 {
-            return Behind::Table(Table::from_link(first));
+        if self.get(slot.record + 1) & INNER != 0 {
+            return Behind::of(self.get(slot.record));
         }
-        Leaf::of(kind, first, self.get(slot.link)).map_or(Behind::Nothing, Behind::Leaf)
+        Behind::of(self.get(slot.link))
+    }
+
+    /// Puts a table behind a slot, leaving its value.
+    pub(super) fn set_table(&mut self, slot: Slot, table: Table) {
+        self.set_behind(slot, table.link(), INNER, 0);
+    }
+
+    /// Puts a leaf with this filter behind a slot; whether it leads on.
+    pub(super) fn set_leaf(&mut self, slot: Slot, leaf: Leaf, filter: Filter, branched: bool) {
+        let kind = filter.kind() | if branched { BRANCHED } else { 0 };
+        self.set_behind(slot, filter.bits, kind, leaf.link());
+    }
+
+    /// Takes away what lies behind a slot.
+    pub(super) fn set_nothing(&mut self, slot: Slot) {
+        self.set_behind(slot, 0, 0, 0);
     }
 
     /// Sets what lies behind a slot, leaving its value: word 0 of the record, kind, link.
@@ -145,7 +179,7 @@ impl Space {
 
     /// Sets value and depth (in place) of a slot, leaving what lies behind.
     pub(super) fn set_value(&mut self, slot: Slot, depth: u32, value: u32) {
-        let kind = self.get(slot.record + 1) & (INNER | DIRECT | BRANCHED);
+        let kind = self.get(slot.record + 1) & (INNER | LOOK | BRANCHED);
         self.set(slot.record + 1, kind | depth | value);
     }
 

@@ -21,6 +21,11 @@ fn entries(prefixes: &Prefixes) -> Vec<Entry<u128>> {
     prefixes.iter().map(|((start, length), value)| Entry { start: *start, length: *length, value: *value }).collect()
 }
 
+/// The trie made of these at once.
+fn built(prefixes: &Prefixes) -> Vec<u32> {
+    super::build(&entries(prefixes)).unwrap()
+}
+
 /// First and last address of each prefix, the ones beside them, and the ends of all.
 fn edges(prefixes: impl IntoIterator<Item = (u128, u8)>) -> Vec<u128> {
     let around = |(start, length): (u128, u8)| {
@@ -102,7 +107,7 @@ proptest! {
         let keys = edges(prefixes.keys().copied());
         sound(build.words());
         prop_assert_eq!(build.prefixes().collect::<Vec<_>>(), entries(&prefixes));
-        for words in [build.words(), Build::from_sorted(&entries(&prefixes)).words(), &super::build(&entries(&prefixes))] {
+        for words in [build.words(), Build::from_sorted(&entries(&prefixes)).words(), &built(&prefixes)] {
             sound(words);
             agree(words, &keys, |key| scan(&prefixes, key));
         }
@@ -187,6 +192,15 @@ fn thousands_equal_the_prefix_trie_crate() {
 }
 
 #[test]
+fn a_trie_made_at_once_that_outgrows_its_links_is_refused() {
+    let prefixes = entries(&pools(5, 300));
+    let words = super::build(&prefixes).unwrap();
+    let within = |most| super::build::build_within(&prefixes, most);
+    assert_eq!(within(words.len()), Some(words.clone()));
+    assert_eq!(within(words.len() - 1), None);
+}
+
+#[test]
 fn changes_back_and_forth_take_no_more_space() {
     let prefixes = pools(9, 3_000);
     let mut build = Build::from_sorted(&entries(&prefixes));
@@ -203,7 +217,7 @@ fn changes_back_and_forth_take_no_more_space() {
 
 #[test]
 fn a_burst_of_any_length_is_answered() {
-    let words = super::build(&entries(&pools(3, 500)));
+    let words = built(&pools(3, 500));
     let keys = edges(pools(3, 500).keys().copied());
     for form in Form::all() {
         for count in [0, 1, 7, 8, 31, 32, 33, 64, 100] {
@@ -222,7 +236,7 @@ fn a_burst_of_any_length_is_answered() {
 #[test]
 fn damage_is_refused_or_harmless() {
     let prefixes = pools(5, 300);
-    let words = super::build(&entries(&prefixes));
+    let words = built(&prefixes);
     let keys = edges(prefixes.keys().copied());
     let mut refused = 0;
     let places: Vec<usize> = (0..words.len()).filter(|at| words[*at] != 0).step_by(13).collect();
@@ -250,24 +264,28 @@ fn damage_is_refused_or_harmless() {
 
 #[test]
 fn links_that_loop_or_lead_outside_are_refused() {
-    let words = super::build(&entries(&pools(5, 300)));
-    let root = words[super::layout::head::ROOT];
-    let table = super::layout::Table::from_link(root);
-    let inner = (0..table.slots()).map(|index| table.slot(index).record).find(|at| words[at + 1] >> 31 == 1).unwrap();
+    use super::layout::{LINK_WORD, Link, Table, head};
+    let mut prefixes = pools(5, 2_000);
+    prefixes.extend((0..40u128).map(|n| ((0x2b00 << 112 | n << 99, 29), 1 + n as u32)));
+    let words = built(&prefixes);
+    let keys = edges(prefixes.into_keys());
+    let index = super::index::Index::of(&words);
+    let table_at = |at: &usize| matches!(Link::of(words[*at]), Link::Table(_));
+    let indexed = (index.word..index.word + index.words()).step_by(2).find(table_at).unwrap();
+    let root = Table::from_link(words[head::ROOT]);
+    let inner = (0..root.slots()).map(|slot| root.slot(slot).record).find(|at| words[at + 1] >> 31 == 1).unwrap();
     let lines = (words.len() / LINE_WORDS) as u32;
-    let stride = words[inner] & !super::layout::LINK_WORD;
-    for link in [
-        root,
-        stride,
-        stride | (lines * 8),
-        stride | (lines * 8 - 1),
-        words[inner] & super::layout::LINK_WORD,
-        words[inner] | 15 << 28,
-    ] {
-        let mut forged = words.clone();
-        forged[inner] = link;
-        assert!(validate(&forged, |_| true).is_err(), "{link:08x}");
-        look_up_all(&forged, &edges(pools(5, 300).into_keys())[..64]);
+    for at in [indexed, inner] {
+        let (link, stride) = (words[at], words[at] & !LINK_WORD);
+        let other = words[if at == inner { indexed } else { inner }];
+        let loops = [words[head::ROOT], other, stride, stride | (lines * 8), stride | (lines * 8 - 1)];
+        let wrong = if at == inner { [link & LINK_WORD, link | 14 << 28] } else { [link | 15 << 28, link | 14 << 28] };
+        for forged in [loops.as_slice(), &wrong].concat() {
+            let mut words = words.clone();
+            words[at] = forged;
+            assert!(validate(&words, |_| true).is_err(), "{forged:08x} for {link:08x}");
+            look_up_all(&words, &keys[..64]);
+        }
     }
     let refused = validate(&words, |value| value != 3);
     assert_eq!(refused.map_err(|(what, _, _)| what), Err("trie value"));
@@ -276,7 +294,7 @@ fn links_that_loop_or_lead_outside_are_refused() {
     assert!(validate(&longer, |_| true).is_err());
 }
 
-/// How many /32 the index has; each leads where the trie leads, or the validator would refuse it.
+/// How many /32 the index has.
 fn indexed(words: &[u32]) -> usize {
     let index = super::index::Index::of(words);
     words[index.word..][..index.words()].chunks_exact(2).filter(|entry| entry[0] != 0).count()
@@ -309,11 +327,45 @@ fn the_index_has_each_32_with_a_table() {
     agree(build.words(), &edges(prefixes.keys().copied())[..2_000], |key| find(build.words(), key));
 }
 
+/// Few prefixes behind a /32 are a leaf, the /32 alone is a value: the index leads to both, and what is shorter is handed
+/// down behind it.
 #[test]
-fn an_index_that_does_not_say_what_the_trie_says_is_refused() {
-    let words = super::build(&entries(&pools(5, 2_000)));
+fn the_index_leads_to_leaves_and_values() {
+    let prefix = |text: &str| text.parse::<Ipv6Net>().map(|net| (net.network().to_bits(), net.prefix_len())).unwrap();
+    let key = |text: &str| text.parse::<std::net::Ipv6Addr>().unwrap().to_bits();
+    let mut build = Build::new();
+    let mut put = |text: &str, value| {
+        let (start, length) = prefix(text);
+        build.insert(start, length, value);
+        build.words().to_vec()
+    };
+    let first_step = |words: &[u32], text: &str| walked(words, key(text))[0].clone();
+    let words = put("2001:db8::/32", 1);
+    assert!(first_step(&words, "2001:db8::1").ends_with("value 1"));
+    let words = put("2001:db9:1::/48", 2);
+    assert!(first_step(&words, "2001:db9::1").contains("leaf of 2 entries"));
+    assert_eq!((find(&words, key("2001:db9::1")), find(&words, key("2001:db9:1::1"))), (0, 2));
+    let words = put("2001:d00::/24", 3);
+    agree(&words, &["2001:db8::1", "2001:db9::1", "2001:db9:1::1", "2001:dba::"].map(key), |one| match one >> 80 {
+        0x2001_0db8_0000 => 1,
+        0x2001_0db9_0001 => 2,
+        _ => 3,
+    });
+    assert!(walked(&words, key("2001:db9::1")).last().unwrap().ends_with("for all others: value 3"));
+    assert!(first_step(&words, "2001:dba::").starts_with("root"));
+    // ::/32 is tag 0, which an empty entry has, too.
+    let words = put("::/0", 4);
+    assert_eq!((find(&words, 1), find(&put("::/33", 5), 1)), (4, 5));
+    sound(build.words());
+}
+
+#[test]
+fn an_index_that_misleads_is_refused() {
+    let words = built(&pools(5, 2_000));
     let index = super::index::Index::of(&words);
-    let at = (index.word..index.word + index.words()).step_by(2).find(|at| words[*at] != 0).unwrap();
+    let places = || (index.word..index.word + index.words()).step_by(2);
+    let at = places().find(|at| words[*at] != 0).unwrap();
+    let other = places().rfind(|at| words[*at] != 0).unwrap();
     let fault = |at: usize, word: u32| {
         let mut forged = words.clone();
         forged[at] = word;
@@ -321,20 +373,50 @@ fn an_index_that_does_not_say_what_the_trie_says_is_refused() {
         validate(&forged, |_| true).map_err(|(what, _, _)| what)
     };
     assert_eq!(fault(at, words[at]), Ok(()));
-    assert_eq!(fault(at, words[at] + 8), Err("trie index"));
-    assert_eq!(fault(at, words[super::layout::head::ROOT]), Err("trie index"));
+    assert!(fault(at, words[at] + 8).is_err());
+    assert_eq!(fault(at, words[other]), Err("trie link"), "two lead to one");
+    assert_eq!(fault(at, words[super::layout::head::ROOT]), Err("trie link"));
     assert_eq!(fault(at, 0), Err("trie index"), "an empty entry is all zero");
+    assert_eq!(fault(at, 1 << 24), Err("trie index"), "a value has 24 bits");
     assert_eq!(fault(at + 1, words[at + 1] ^ 1), Err("trie index"));
     assert_eq!(fault(super::layout::head::INDEX_SIZE, 2), Err("trie index"));
-    assert_eq!(fault(super::layout::head::INDEX_SIZE, 25), Err("trie index"));
+    assert_eq!(fault(super::layout::head::INDEX_SIZE, 27), Err("trie index"));
     assert!(fault(super::layout::head::INDEX_SIZE, 24).is_err());
     assert!(fault(super::layout::head::INDEX, u32::MAX).is_err());
+}
+
+/// A /32 that stands in both of its places: the second one would never be read.
+#[test]
+fn a_32_that_stands_twice_is_refused() {
+    let words = built(&Prefixes::from([((0x2001_0db8 << 96, 32), 1), ((0x2001_0db9 << 96, 32), 2)]));
+    let index = super::index::Index::of(&words);
+    assert_eq!(validate(&words, |_| true), Ok(()));
+    let (first, second) = (index.first(0x2001_0db8), index.second(0x2001_0db8));
+    assert_ne!(first, second);
+    let mut twice = words.clone();
+    for at in [first, second] {
+        twice[at..at + 2].copy_from_slice(&[1, 0x2001_0db8]);
+    }
+    assert_eq!(validate(&twice, |_| true).map_err(|(what, _, _)| what), Err("trie index"));
+}
+
+/// What the filter lets past is never less than what stands in the leaf, whichever kind it is.
+#[test]
+fn prefixes_of_one_length_behind_a_table_get_past_its_filters() {
+    for length in 41..=72u8 {
+        let start = |n: u128| (0x2001_0db8 << 96 | n.wrapping_mul(0x9e37_79b9_7f4a_7c15) << 32) & mask(length);
+        let prefixes: Prefixes =
+            (0..300).map(|n| ((start(n) & !mask(32) | 0x2001_0db8 << 96, length), 1 + n as u32)).collect();
+        let words = built(&prefixes);
+        sound(&words);
+        agree(&words, &edges(prefixes.keys().copied())[..600], |key| scan(&prefixes, key));
+    }
 }
 
 #[test]
 fn the_walk_says_what_the_look_up_finds() {
     let prefixes = pools(5, 2_000);
-    let words = super::build(&entries(&prefixes));
+    let words = built(&prefixes);
     for key in edges(prefixes.keys().copied()) {
         let steps = walked(&words, key);
         let value = find(&words, key);
@@ -349,7 +431,7 @@ fn the_example_by_hand_is_true() {
     let mut prefixes: Prefixes = [(prefix("2001:db8::/32"), 1), (prefix("2001:db8:100:7::/64"), 64)].into();
     prefixes.insert(prefix("2001:dc0::/28"), 2);
     prefixes.extend((0..20).map(|n| (prefix(&format!("2001:db8:{:x}::/48", 0x100 + 0xa00 * n)), 100 + n)));
-    let words = super::build(&entries(&prefixes));
+    let words = built(&prefixes);
     let mut told = String::new();
     for address in ["2001:db8:b00::1", "2001:db8:200::1", "2001:db8:100:7::1", "2001:dc0::1"] {
         told += &format!("{address}\n");

@@ -2,9 +2,9 @@
 //! so that nothing loops, and no more bits are used up than an address has. Linear in the trie's length.
 
 use super::super::{Fault, LINE_WORDS};
-use super::index::{Index, arrive};
+use super::index::Index;
 use super::layout::{
-    BITS, CHILD_WINDOW, DEPTH, DEPTH_SHIFT, DIRECT, Entry, INNER, Leaf, MAX_STRIDE, Slot, Table, VALUE, WINDOW, head,
+    CHILD_WINDOW, DEPTH, DEPTH_SHIFT, Entry, INDEXED, INNER, Link, Slot, Table, VALUE, WINDOW, head, limit, room,
 };
 
 /// Checks a trie; `good` says which values there may be.
@@ -23,29 +23,18 @@ pub fn validate(words: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault> 
     }
     let mut check = Check { words, good, seen: vec![0; words.len() / QUARTER / 64 + 1], open: Vec::new() };
     check.reach(0, LINE_WORDS, 0)?;
-    check.index(*head)?;
     check.table(root, 0, head::ROOT)?;
+    check.index(*head)?;
     while let Some((table, bit)) = check.open.pop() {
         for index in 0..table.slots() {
             check.slot(table, table.slot(index), bit + table.stride)?;
         }
     }
-    index(words)
-}
-
-/// Checks that each entry of the index stands in one of its two places and leads where the trie leads.
-fn index(words: &[u32]) -> Result<(), Fault> {
-    let index = Index::of(words);
-    let entries = words.get(index.word..index.word + index.words()).unwrap_or_default();
-    for (number, entry) in entries.as_chunks::<2>().0.iter().enumerate() {
-        let (at, [link, tag]) = (index.word + 2 * number, *entry);
-        let true_to_trie = || arrive(words, tag).map(Table::link) == Some(link);
-        if *entry != [0, 0] && !(index.places(tag).contains(&at) && true_to_trie()) {
-            return Err(("trie index", at, u64::from(link) | u64::from(tag) << 32));
-        }
-    }
     Ok(())
 }
+
+/// The bit of an entry that is not used.
+const SPARE: u64 = 1 << 6;
 
 /// Words that a single slot, and the smallest leaf, take.
 const QUARTER: usize = LINE_WORDS / 4;
@@ -79,21 +68,44 @@ impl<F: Fn(u32) -> bool> Check<'_, F> {
         Ok(())
     }
 
-    /// The words of the index.
+    /// The index: each entry stands in one of its two places, and leads to what starts at bit 32.
     fn index(&mut self, head: [u32; LINE_WORDS]) -> Result<(), Fault> {
         let (index, said) = (Index::of(self.words), head[head::INDEX_SIZE]);
         if index.bits != said || !index.word.is_multiple_of(LINE_WORDS) {
             return Err(("trie index", head::INDEX_SIZE, u64::from(said)));
         }
-        self.reach(index.word, index.words(), head::INDEX)
+        self.reach(index.word, index.words(), head::INDEX)?;
+        let words = self.words;
+        let entries = words.get(index.word..index.word + index.words()).unwrap_or_default();
+        for (number, [link, tag]) in entries.as_chunks::<2>().0.iter().enumerate() {
+            let at = index.word + 2 * number;
+            if (*link, *tag) != (0, 0) {
+                self.indexed(index, at, *link, *tag)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry of the index, in word `at`.
+    fn indexed(&mut self, index: Index, at: usize, link: u32, tag: u32) -> Result<(), Fault> {
+        let fault = ("trie index", at, u64::from(link) | u64::from(tag) << 32);
+        if index.entry(self.words, tag) != Some((at, link)) {
+            return Err(fault);
+        }
+        match Link::of(link) {
+            Link::Value(value) if value == link && (self.good)(value) => Ok(()),
+            Link::Value(_) => Err(fault),
+            Link::Table(_) => self.table(link, INDEXED, at),
+            Link::Leaf(_) => self.leaf(link, INDEXED, true, at),
+        }
     }
 
     /// A link, in word `from`, to a table at `bit`.
     fn table(&mut self, link: u32, bit: u32, from: usize) -> Result<(), Fault> {
-        let table = Table::from_link(link);
-        if !(1..=MAX_STRIDE).contains(&table.stride) || bit + table.stride > BITS {
-            return Err(("trie stride", from, u64::from(link)));
-        }
+        let table = match Link::of(link) {
+            Link::Table(table) if table.stride <= room(bit) => table,
+            _ => return Err(("trie stride", from, u64::from(link))),
+        };
         self.reach(table.word, table.words(), from)?;
         self.open.push((table, bit));
         Ok(())
@@ -106,25 +118,25 @@ impl<F: Fn(u32) -> bool> Check<'_, F> {
         if !(self.good)(value) || depth > table.stride + 1 || (depth > 0 && value == 0) {
             return Err(("trie value", slot.record + 1, u64::from(second)));
         }
-        match (second & INNER != 0, second & DIRECT != 0) {
-            (true, false) if link == 0 => self.table(first, below, slot.record),
-            (false, true) if link == 0 => self.leaf(first, below, slot.record),
-            (false, false) if first == 0 && link == 0 => Ok(()),
-            (false, false) if first != 0 && link != 0 => self.leaf(link, below, slot.link),
+        match (second & INNER != 0, first != 0, link != 0) {
+            (true, true, false) => self.table(first, below, slot.record),
+            (false, false, false) => Ok(()),
+            (false, true, true) => self.leaf(link, below, false, slot.link),
             _ => Err(("trie record", slot.record, u64::from(first))),
         }
     }
 
-    /// A link, in word `from`, to a leaf at `bit`.
-    fn leaf(&mut self, link: u32, bit: u32, from: usize) -> Result<(), Fault> {
-        let (at, count) = Leaf::from_link(link).span();
+    /// A link, in word `from`, to a leaf at `bit`, which may have an entry for all addresses.
+    fn leaf(&mut self, link: u32, bit: u32, for_all: bool, from: usize) -> Result<(), Fault> {
+        let Link::Leaf(leaf) = Link::of(link) else { return Err(("trie leaf", from, u64::from(link))) };
+        let (at, count) = leaf.span();
         self.reach(at, count, from)?;
         let entries = self.words.get(at..at + count).unwrap_or_default();
         let mut before = None;
         for (index, words) in entries.chunks_exact(2).enumerate() {
             let entry = Entry::read(words);
             if before != Some(entry) {
-                self.entry(entry, before, bit, at + 2 * index)?;
+                self.entry(entry, before, bit, for_all, at + 2 * index)?;
             }
             before = Some(entry);
         }
@@ -132,12 +144,14 @@ impl<F: Fn(u32) -> bool> Check<'_, F> {
     }
 
     /// An entry, in word `at`, of a leaf at `bit`.
-    fn entry(&mut self, entry: Entry, before: Option<Entry>, bit: u32, at: usize) -> Result<(), Fault> {
+    fn entry(&mut self, entry: Entry, before: Option<Entry>, bit: u32, for_all: bool, at: usize) -> Result<(), Fault> {
         let length = entry.length();
-        let most = if entry.quarter().is_some() { CHILD_WINDOW } else { WINDOW };
+        let leads_on = entry.quarter().is_some();
+        let most = u32::from(if leads_on { CHILD_WINDOW } else { WINDOW });
+        let least = u32::from(leads_on || !for_all);
         let fault = ("trie entry", at, entry.0);
-        let fits = (1..=u32::from(most)).contains(&length) && bit + length <= BITS;
-        let tidy = entry.window().checked_shl(length).unwrap_or(0) == 0 && entry.0 & 1 << 7 == 0;
+        let fits = (least..=most).contains(&length) && bit + length <= limit(bit);
+        let tidy = entry.window().checked_shl(length).unwrap_or(0) == 0 && entry.0 & SPARE == 0;
         if !fits || !tidy || before.is_some_and(|before| before.length() < length) {
             return Err(fault);
         }

@@ -1,98 +1,128 @@
 //! A look-up told step by step, for `gate25 explain --trie`: the same steps as [`super::find()`].
 
 use super::super::Step;
+use super::filter::Filter;
 use super::find::entry;
-use super::index::{INDEX_BITS, Index};
-use super::layout::{BITS, DIRECT, FILTER_BITS, INNER, Leaf, Slot, Table, VALUE, head, skip, top};
+use super::index::{INDEX_BITS, Index, tag};
+use super::layout::{BITS, INNER, Leaf, Link, Slot, Table, VALUE, head, skip, top};
 
 /// Tells each step of the look-up of `key`: what was read, where it stands, what it says. The last one says the value.
 pub fn walk(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) {
-    let word = |at: usize| words.get(at).copied().unwrap_or(0);
-    let (mut table, mut bit) = start(words, key, step);
-    while bit + table.stride <= BITS {
-        let rest = skip(key, bit);
-        let slot = table.slot_of(rest);
-        let (first, kind) = (word(slot.record), word(slot.record + 1));
-        bit += table.stride;
-        let index = top(rest, table.stride);
-        let read = u64::from(first) | u64::from(kind) << 32;
-        let slots = table.slots();
-        let mut record = |says: String| {
-            step(Step { what: "record", at: slot.record, read, says: format!("slot {index} of {slots}: {says}") });
-        };
-        let rest = skip(key, bit);
-        if kind & INNER != 0 {
-            table = Table::from_link(first);
-            record(leads_to(table, bit));
-            if table.stride == 0 {
-                return;
+    let (mut to, mut bit) = start(words, key, step);
+    let mut outside = 0;
+    loop {
+        let leaf = match to {
+            Link::Value(_) => return,
+            Link::Leaf(leaf) => leaf,
+            Link::Table(table) => {
+                if bit + table.stride > BITS {
+                    return;
+                }
+                let slot = table.slot_of(skip(key, bit));
+                bit += table.stride;
+                outside = words.get(slot.record + 1).map_or(0, |kind| kind & VALUE);
+                match record(words, key, table, bit, slot, step) {
+                    Some(next) => to = next,
+                    None => return,
+                }
+                let Link::Leaf(leaf) = to else { continue };
+                leaf
             }
-            continue;
-        }
-        let next = top(rest, FILTER_BITS);
-        if kind & DIRECT != 0 {
-            record(format!("default {}; leaf at word {}", kind & VALUE, Leaf::from_link(first).span().0));
-        } else if first >> next & 1 == 0 {
-            return record(format!(
-                "bit {next} of the filter, for address bits {bit} on, is 0: value {}",
-                kind & VALUE
-            ));
-        } else {
-            record(format!("default {}; bit {next} of the filter, for address bits {bit} on, is 1", kind & VALUE));
-        }
-        let leaf = leaf(words, kind, slot, first, step);
-        let (at, count) = leaf.span();
-        let mut say = |what, at, read, says: String| step(Step { what, at, read, says });
-        let Some(found) = entry(words, leaf, top(rest, 32)) else {
-            let says = format!("none of {} entries holds address bits {bit} on: value {}", count / 2, kind & VALUE);
-            return say("leaf", at, 0, says);
         };
-        let place = (0..count / 2).find(|lane| u64::from(word(at + 2 * lane)) == found.0 & 0xffff_ffff).unwrap_or(0);
-        let at = at + 2 * place;
-        let Some(quarter) = found.quarter() else {
-            return say(
-                "entry",
-                at,
-                found.0,
-                format!("address bits {bit} to {} agree: value {}", bit + found.length(), found.own()),
-            );
-        };
-        bit += found.length();
-        table = Table::single(quarter);
-        say("entry", at, found.0, format!("address bits up to {bit} agree: {}", leads_to(table, bit)));
+        match child(words, key, leaf, bit, outside, step) {
+            Some((table, length)) if length > 0 => (to, bit) = (Link::Table(table), bit + length),
+            _ => return,
+        }
     }
 }
 
 /// Where a look-up starts, and at which bit: where the index leads, or at the root.
-fn start(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) -> (Table, u32) {
+fn start(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) -> (Link, u32) {
+    let tag = tag(key);
+    if let Some((at, link)) = Index::of(words).entry(words, tag) {
+        let (to, bit) = (Link::of(link), INDEX_BITS.into());
+        step(Step { what: "index", at, read: u64::from(link) | u64::from(tag) << 32, says: leads_to(to, bit) });
+        return (to, bit);
+    }
+    let (at, root) = (head::ROOT, words.get(head::ROOT).copied().unwrap_or(0));
+    let to = Link::of(root);
+    step(Step { what: "root", at, read: root.into(), says: format!("not in the index: {}", leads_to(to, 0)) });
+    (to, 0)
+}
+
+/// A record: where it leads; none if it has said the value. `bit` is the one behind its slot.
+fn record(words: &[u32], key: u128, table: Table, bit: u32, slot: Slot, step: &mut dyn FnMut(Step)) -> Option<Link> {
     let word = |at: usize| words.get(at).copied().unwrap_or(0);
-    let index = Index::of(words);
-    let tag = top(key, INDEX_BITS.into());
-    if let Some(at) = index.place_of(words, tag) {
-        let (link, bit) = (word(at), INDEX_BITS.into());
-        let table = Table::from_link(link);
-        let read = u64::from(link) | u64::from(tag) << 32;
-        step(Step { what: "index", at, read, says: leads_to(table, bit) });
-        return (table, bit);
+    let (first, kind) = (word(slot.record), word(slot.record + 1));
+    let (index, slots) = (top(skip(key, bit - table.stride), table.stride), table.slots());
+    let read = u64::from(first) | u64::from(kind) << 32;
+    let mut tell = |says: String| {
+        step(Step { what: "record", at: slot.record, read, says: format!("slot {index} of {slots}: {says}") });
+    };
+    if kind & INNER != 0 {
+        let to = Link::of(first);
+        tell(leads_to(to, bit));
+        return Some(to);
     }
-    let (at, root) = (head::ROOT, word(head::ROOT));
-    let table = Table::from_link(root);
-    step(Step { what: "root", at, read: root.into(), says: format!("not in the index: {}", leads_to(table, 0)) });
-    (table, 0)
+    let (filter, window) = (Filter::read(first, kind), top(skip(key, bit), 32));
+    let bits = match filter.numbers(window) {
+        [a, b, c] if a == b && b == c => format!("bit {a}"),
+        [a, b, c] => format!("bits {a}, {b}, {c}"),
+    };
+    let end = bit + filter.bits_looked_at();
+    if !filter.lets_past(window) {
+        tell(format!("{bits} of the filter, for address bits {bit} to {end}: not set: value {}", kind & VALUE));
+        return None;
+    }
+    tell(format!("default {}; {bits} of the filter, for address bits {bit} to {end}: set", kind & VALUE));
+    let to = Leaf::from_link(word(slot.link));
+    let says = format!("leaf of {} entries at word {}", to.span().1 / 2, to.span().0);
+    step(Step { what: "link", at: slot.link, read: word(slot.link).into(), says });
+    Some(Link::Leaf(to))
 }
 
-/// The leaf of a slot; a link that stands apart is a step of its own.
-fn leaf(words: &[u32], kind: u32, slot: Slot, first: u32, step: &mut dyn FnMut(Step)) -> Leaf {
-    if kind & DIRECT != 0 {
-        return Leaf::from_link(first);
-    }
-    let link = words.get(slot.link).copied().unwrap_or(0);
-    let leaf = Leaf::from_link(link);
-    let says = format!("leaf of {} entries at word {}", leaf.span().1 / 2, leaf.span().0);
-    step(Step { what: "link", at: slot.link, read: link.into(), says });
-    leaf
+/// A leaf at `bit`: where the entry leads that holds the address, and how many bits of it it has looked at; none if it
+/// has the value, or no entry holds the address and it is that of `outside`.
+fn child(
+    words: &[u32],
+    key: u128,
+    leaf: Leaf,
+    bit: u32,
+    outside: u32,
+    step: &mut dyn FnMut(Step),
+) -> Option<(Table, u32)> {
+    let word = |at: usize| words.get(at).copied().unwrap_or(0);
+    let (from, count) = leaf.span();
+    let Some(found) = entry(words, leaf, top(skip(key, bit), 32)) else {
+        let says = format!("none of {} entries holds address bits {bit} on: value {outside}", count / 2);
+        step(Step { what: "leaf", at: from, read: 0, says });
+        return None;
+    };
+    let same = |lane: &usize| u64::from(word(from + 2 * lane)) | u64::from(word(from + 2 * lane + 1)) << 32 == found.0;
+    let at = from + 2 * (0..count / 2).find(same).unwrap_or(0);
+    let end = bit + found.length();
+    let mut tell = |says: String| step(Step { what: "entry", at, read: found.0, says });
+    let Some(quarter) = found.quarter() else {
+        match found.length() {
+            0 => tell(format!("for all others: value {}", found.own())),
+            _ => tell(format!("address bits {bit} to {end} agree: value {}", found.own())),
+        }
+        return None;
+    };
+    let table = Table::single(quarter);
+    tell(format!("address bits up to {end} agree: {}", leads_to(Link::Table(table), end)));
+    Some((table, found.length()))
 }
 
-fn leads_to(table: Table, bit: u32) -> String {
-    format!("table of {} slots at word {}, for address bits {bit} to {}", table.slots(), table.word, bit + table.stride)
+fn leads_to(to: Link, bit: u32) -> String {
+    match to {
+        Link::Value(value) => format!("value {value}"),
+        Link::Leaf(leaf) => format!("leaf of {} entries at word {}", leaf.span().1 / 2, leaf.span().0),
+        Link::Table(table) => format!(
+            "table of {} slots at word {}, for address bits {bit} to {}",
+            table.slots(),
+            table.word,
+            bit + table.stride
+        ),
+    }
 }
