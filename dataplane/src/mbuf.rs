@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 
 use dpdk_sys::{MbufHead, rte_mbuf, rte_mempool};
 use gate25_path::Frames;
+use gate25_path::frames::places;
 
 use crate::eal;
 use crate::port::{RxQueue, TxQueue};
@@ -128,11 +129,31 @@ impl Burst {
     /// in order.
     pub fn split(&mut self, mask: u64, taken: &mut Self) {
         taken.free();
-        let held = self.len;
+        let mask = mask & u64::MAX.checked_shr((BURST - self.len) as u32).unwrap_or(0);
+        if mask.count_ones() <= FEW { self.split_few(mask, taken) } else { self.split_many(mask, taken) }
+    }
+
+    /// Frames between those that go are moved together.
+    fn split_few(&mut self, mask: u64, taken: &mut Self) {
+        let (mut left, mut kept) = (mask, mask.trailing_zeros().min(self.len as u32) as usize);
+        for index in places(mask) {
+            left &= left - 1;
+            let next = (left.trailing_zeros() as usize).min(self.len);
+            if let (Some(&mbuf), Some(go)) = (self.mbufs.get(index), taken.mbufs.get_mut(taken.len)) {
+                *go = mbuf;
+                taken.len += 1;
+            }
+            self.mbufs.copy_within(index + 1..next, kept);
+            kept += next - index - 1;
+        }
+        self.len = kept;
+    }
+
+    /// Each frame is written to both and kept by one: no branch on what goes.
+    fn split_many(&mut self, mask: u64, taken: &mut Self) {
         let (mut kept, mut moved) = (0, 0);
-        for index in 0..held {
+        for index in 0..self.len {
             let Some(&mbuf) = self.mbufs.get(index) else { break };
-            // Written to both, kept by one: no branch on what is dropped.
             if let (Some(stay), Some(go)) = (self.mbufs.get_mut(kept), taken.mbufs.get_mut(moved)) {
                 (*stay, *go) = (mbuf, mbuf);
             }
@@ -290,5 +311,49 @@ fn segment(head: &MbufHead) -> &[u8] {
     }
 }
 
+/// Frames that go up to which those that stay are moved in pieces.
+const FEW: u32 = 6;
+
 /// Buffers that each lcore keeps for itself.
 const CACHE: u32 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A burst of numbers in place of mbufs: they are never followed, and forgotten before anything is freed.
+    fn numbered(len: usize) -> Burst {
+        let mut burst = Burst::new();
+        burst
+            .mbufs
+            .iter_mut()
+            .enumerate()
+            .for_each(|(number, mbuf)| *mbuf = std::ptr::without_provenance_mut(number + 1));
+        burst.len = len;
+        burst
+    }
+
+    fn forget(burst: &mut Burst) -> Vec<usize> {
+        let numbers = burst.held().iter().map(|mbuf| mbuf.addr() - 1).collect();
+        burst.len = 0;
+        numbers
+    }
+
+    #[test]
+    fn a_split_burst_is_what_stays_and_what_goes_in_order() {
+        let mut random = 1_u64;
+        for len in 0..=BURST {
+            for bits in 0..=BURST as u32 {
+                // Few bits, many bits, and bits of frames that are not there.
+                random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+                let some = random.rotate_right(random as u32 >> 26);
+                let mask = (0..bits / 16).fold(some, |mask, turn| mask & some.rotate_left(7 * turn + 1)) << (bits % 3);
+                let (mut stay, mut go) = (numbered(len), Burst::new());
+                stay.split(mask, &mut go);
+                let goes = |number: &usize| mask >> number & 1 == 1;
+                assert_eq!(forget(&mut go), (0..len).filter(goes).collect::<Vec<_>>(), "{mask:#x} of {len}");
+                assert_eq!(forget(&mut stay), (0..len).filter(|number| !goes(number)).collect::<Vec<_>>());
+            }
+        }
+    }
+}
