@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use super::super::layout::{BEHIND, CHILD, CONTENT_SHIFT};
 use super::lanes::{load, set, store};
 use super::words::Words;
-use super::{Sixteen, together};
+use super::{AT_ONCE, Sixteen, groups, together};
 
 /// Looks into the leaves and writes what is found; gives those that lead on, a bit each.
 #[inline]
@@ -27,9 +27,6 @@ pub(super) fn leaves<const KEYS: usize, const N: usize>(
     for (n, one) in all.iter().enumerate() {
         store(found, 16 * n, _mm512_srli_epi32::<CONTENT_SHIFT>(one.result));
     }
-    if count == 0 {
-        return 0;
-    }
     let who = together(all);
     let (mut wanted, mut window) = (_mm512_setzero_si512(), _mm512_setzero_si512());
     for (n, one) in (0..).zip(all.iter()) {
@@ -42,12 +39,15 @@ pub(super) fn leaves<const KEYS: usize, const N: usize>(
     let mut places = [0; 16];
     store(&mut places, 0, who);
     let mut further = 0;
-    for n in 0..count as usize {
-        let place = places.get(n).map_or(0, |place| *place as usize & 63);
-        if let Some(found) = found.get_mut(place) {
-            let entry = leaves.entry(trie, n, *found << CONTENT_SHIFT);
-            *found = entry >> CONTENT_SHIFT;
-            further |= u64::from(entry >> CHILD.trailing_zeros() & 1) << place;
+    for group in 0..groups(count) {
+        for n in AT_ONCE * group..AT_ONCE * (group + 1) {
+            // What is over has no lanes: it leaves what is found there.
+            let place = places.get(n).map_or(0, |place| *place as usize & 63);
+            if let Some(found) = found.get_mut(place) {
+                let entry = leaves.entry(trie, n, *found << CONTENT_SHIFT);
+                *found = entry >> CONTENT_SHIFT;
+                further |= u64::from(entry >> CHILD.trailing_zeros() & 1) << place;
+            }
         }
     }
     further

@@ -145,6 +145,7 @@ fn chunk<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u128; KEYS
             break;
         }
         if inner <= 16 && N > 1 {
+            ask(trie, &mut all);
             descend_few(trie, &mut all);
             break;
         }
@@ -249,6 +250,44 @@ fn together<const N: usize>(all: &[Sixteen; N]) -> __m512i {
         count += one.some.count_ones();
     }
     who
+}
+
+/// Leaves that are looked into in one go, be they there or not: how many there are is hard to foretell, and to go back on
+/// a branch undoes all that has been begun behind it, the next burst's loads too.
+const AT_ONCE: usize = 4;
+
+/// How many times so many are to be looked into, for so many leaves.
+#[inline]
+fn groups(count: u32) -> usize {
+    count.max(1).div_ceil(AT_ONCE as u32) as usize
+}
+
+/// Asks for the leaves that are known by now, if they are few, before anything waits for further tables.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
+fn ask<const N: usize>(trie: &Words<'_>, all: &mut [Sixteen; N]) {
+    let mut count = 0;
+    for one in all.iter_mut() {
+        one.some = _mm512_test_epi32_mask(one.wanted, one.wanted);
+        count += one.some.count_ones();
+    }
+    if count > 16 {
+        return;
+    }
+    let who = together(all);
+    let mut wanted = _mm512_setzero_si512();
+    for (n, one) in (0..).zip(all.iter()) {
+        let own = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32::<4>(who), set(n));
+        wanted = _mm512_mask_permutexvar_epi32(wanted, own, who, one.wanted);
+    }
+    let mut lines = [0; 16];
+    store(&mut lines, 0, trie.leaves(wanted)[0]);
+    let base = trie.all.as_ptr().cast::<i8>();
+    for four in lines.as_chunks::<AT_ONCE>().0.iter().take(groups(count)) {
+        for line in four {
+            _mm_prefetch::<_MM_HINT_T0>(base.wrapping_add(*line as usize));
+        }
+    }
 }
 
 /// Takes those that are left, at most sixteen, down to where no table follows.
