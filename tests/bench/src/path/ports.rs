@@ -141,6 +141,8 @@ impl Setup {
         let Some([to, from]) = self.far_ports() else { return Ok(None) };
         let prefix = format!("generator-{}", std::process::id());
         let _ = std::fs::remove_dir_all(format!("/var/run/dpdk/{prefix}"));
+        // The sockets of a generator that was killed stay, and nobody listens on them.
+        [0, 1].map(|id| std::fs::remove_file(self.file(&format!("memif{id}"))).ok());
         let main = self.main_cpu();
         let mut arguments = eal(&prefix, &format!("0@{main},1@{main}"));
         let source = format!("net_pcap9,rx_pcap={},infinite_rx=1", self.file("frames.pcap").display());
