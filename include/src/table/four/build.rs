@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::Trie;
+use super::long::Long;
 use super::trie::MOST_IN_SPARSE;
 use crate::table::{Entry, Key, MAX_VALUE};
 
@@ -12,11 +13,9 @@ use crate::table::{Entry, Key, MAX_VALUE};
 #[derive(Clone, Debug)]
 pub struct Build {
     trie: Trie,
-    /// Up to /24, by start and length, as [`pack`] orders them: few where the longer ones are many, so that what is
-    /// around a /24 is soon found.
+    /// Up to /24, by start and length, as [`pack`] orders them.
     short: BTreeMap<u64, u32>,
-    /// Longer ones.
-    long: BTreeMap<u64, u32>,
+    long: Long,
 }
 
 impl Default for Build {
@@ -28,33 +27,46 @@ impl Default for Build {
 impl Build {
     /// No prefix.
     pub fn new() -> Build {
-        Build { trie: Trie::new(), short: BTreeMap::new(), long: BTreeMap::new() }
+        Build { trie: Trie::new(), short: BTreeMap::new(), long: Long::default() }
     }
 
     /// These prefixes: sorted, none twice, host bits clear, values 1 to [`MAX_VALUE`].
     pub fn from_sorted(entries: &[Entry<u32>]) -> Build {
-        let packed = |entry: &Entry<u32>| (pack(entry.start, entry.length), entry.value);
-        let short = entries.iter().filter(|entry| entry.length <= 24).map(packed).collect();
-        let long = entries.iter().filter(|entry| entry.length > 24).map(packed).collect();
-        Build { trie: Trie::from_sorted(entries), short, long }
+        let short = entries.iter().filter(|entry| entry.length <= 24);
+        let short = short.map(|entry| (pack(entry.start, entry.length), entry.value)).collect();
+        let mut build = Build { trie: Trie::from_sorted(entries), short, long: Long::from_sorted(entries) };
+        for same in entries.chunk_by(|a, b| a.start >> 16 == b.start >> 16) {
+            same.iter().take(1).for_each(|entry| build.surround(entry.start));
+        }
+        build
     }
 
     /// Puts a prefix in or changes its value (cut to 1..=[`MAX_VALUE`]); host bits are ignored, lengths above 32
     /// are 32. Gives the value it had.
     pub fn insert(&mut self, start: u32, length: u8, value: u32) -> Option<u32> {
-        let (start, length, value) = (start & mask(length), length.min(32), value.clamp(1, MAX_VALUE));
-        let old = self.side(length).insert(pack(start, length), value);
-        if old != Some(value) {
-            self.write(start, length);
+        let entry = Entry { start: cut(start, length), length: length.min(32), value: value.clamp(1, MAX_VALUE) };
+        let (old, is_new) = match entry.length {
+            ..=24 => (self.short.insert(pack(entry.start, entry.length), entry.value), false),
+            _ => self.long.insert(entry),
+        };
+        if is_new {
+            let around = self.around(cut(start, 24), 24);
+            self.long.set_around(start, around);
+        }
+        if old != Some(entry.value) {
+            self.write(entry.start, entry.length);
         }
         old
     }
 
     /// Takes a prefix out. Gives the value it had.
     pub fn remove(&mut self, start: u32, length: u8) -> Option<u32> {
-        let (start, length) = (start & mask(length), length.min(32));
-        let old = self.side(length).remove(&pack(start, length))?;
-        self.write(start, length);
+        let entry = Entry { start: cut(start, length), length: length.min(32), value: 0 };
+        let old = match entry.length {
+            ..=24 => self.short.remove(&pack(entry.start, entry.length)),
+            _ => self.long.remove(entry),
+        }?;
+        self.write(entry.start, entry.length);
         Some(old)
     }
 
@@ -65,7 +77,7 @@ impl Build {
 
     /// All prefixes in order.
     pub fn prefixes(&self) -> impl Iterator<Item = Entry<u32>> + '_ {
-        merged(self.short.iter(), self.long.iter())
+        merged(self.short.iter().map(entry), self.long.iter())
     }
 
     /// How many prefixes there are.
@@ -83,15 +95,10 @@ impl Build {
         self.trie.free_words()
     }
 
-    /// The prefixes a length belongs to.
-    fn side(&mut self, length: u8) -> &mut BTreeMap<u64, u32> {
-        if length <= 24 { &mut self.short } else { &mut self.long }
-    }
-
     fn write(&mut self, start: u32, length: u8) {
         if length > 24
             && let Some(node) = self.trie.dense(start >> 16)
-            && self.write24(node, start & mask(24))
+            && self.write24(node, start)
         {
             return;
         }
@@ -99,21 +106,39 @@ impl Build {
             let around = self.around(high << 16, 16);
             let inside = self.inside16(high << 16);
             self.trie.set16(high, around, &inside);
+            if length <= 24 {
+                self.surround(high << 16);
+            }
         }
     }
 
     /// False if the /16 should be written anew, because little is left in it.
     fn write24(&mut self, node: u32, start: u32) -> bool {
-        let around = self.around(start, 24);
-        let inside: Vec<Entry<u32>> = self.long.range(all_in(start, 24)).map(entry).collect();
-        let exceptional = self.trie.set24(node, start >> 8 & 0xff, around, &inside);
-        exceptional || self.inside16(start & mask(16)).len() > MOST_IN_SPARSE
+        let position = start >> 8 & 0xff;
+        if let Some((around, inside)) = self.long.in_24(start) {
+            if self.trie.set24(node, position, around, inside) {
+                return true;
+            }
+        } else {
+            let around = self.around(cut(start, 24), 24);
+            self.trie.set24(node, position, around, &[]);
+        }
+        self.inside16(cut(start, 16)).len() > MOST_IN_SPARSE
+    }
+
+    /// Tells the /24s with longer prefixes, of the /16 of an address, what is around them.
+    fn surround(&mut self, start: u32) {
+        for start in self.long.in_16(start) {
+            let around = self.around(start, 24);
+            self.long.set_around(start, around);
+        }
     }
 
     /// The prefixes inside a /16, without itself.
     fn inside16(&self, start: u32) -> Vec<Entry<u32>> {
-        let all = || all_in(start, 16);
-        merged(self.short.range(all()), self.long.range(all())).collect()
+        let long = self.long.in_16(start).filter_map(|start| self.long.in_24(start));
+        let long = long.flat_map(|(_, entries)| entries).copied();
+        merged(self.short.range(all_in(start, 16)).map(entry), long).collect()
     }
 
     /// The value of the longest prefix that holds the one given, of /24 at most, itself included; 0 for none.
@@ -122,7 +147,7 @@ impl Build {
     fn around(&self, start: u32, length: u8) -> u32 {
         let mut length = length;
         loop {
-            let from = start & mask(length);
+            let from = cut(start, length);
             let Some(before) = self.short.range(..=pack(from, length)).next_back().map(entry) else { return 0 };
             if before.last() >= from {
                 return before.value;
@@ -133,17 +158,15 @@ impl Build {
 }
 
 /// Both in order.
-fn merged<'a>(
-    short: impl Iterator<Item = (&'a u64, &'a u32)>,
-    long: impl Iterator<Item = (&'a u64, &'a u32)>,
+fn merged(
+    short: impl Iterator<Item = Entry<u32>>,
+    long: impl Iterator<Item = Entry<u32>>,
 ) -> impl Iterator<Item = Entry<u32>> {
     let (mut short, mut long) = (short.peekable(), long.peekable());
-    std::iter::from_fn(move || {
-        let take_long = match (short.peek(), long.peek()) {
-            (Some((a, _)), Some((b, _))) => b < a,
-            (short, _) => short.is_none(),
-        };
-        if take_long { long.next() } else { short.next() }.map(entry)
+    std::iter::from_fn(move || match (short.peek(), long.peek()) {
+        (Some(a), Some(b)) if b < a => long.next(),
+        (None, _) => long.next(),
+        _ => short.next(),
     })
 }
 
@@ -160,6 +183,7 @@ fn entry((key, value): (&u64, &u32)) -> Entry<u32> {
     Entry { start: (key >> 8) as u32, length: *key as u8, value: *value }
 }
 
-fn mask(length: u8) -> u32 {
-    !u32::MAX.checked_shr(u32::from(length)).unwrap_or(0)
+/// An address without the bits behind a prefix of this length.
+pub(super) fn cut(start: u32, length: u8) -> u32 {
+    start & !u32::MAX.checked_shr(u32::from(length)).unwrap_or(0)
 }

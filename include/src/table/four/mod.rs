@@ -30,6 +30,7 @@ mod avx512;
 mod build;
 mod burst;
 mod find;
+mod long;
 mod runs;
 mod space;
 mod trie;
