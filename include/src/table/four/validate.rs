@@ -1,7 +1,7 @@
 //! Checks a trie once, in linear time: every node lies inside and is reached from one place only, and every
 //! value that a look-up can give is good.
 
-use super::find::{bitmap, byte, half, part_bits, word};
+use super::find::{bitmap, part_bits, word};
 use super::runs::{self, PARTS};
 use super::*;
 use crate::table::Fault;
@@ -14,7 +14,7 @@ pub fn validate(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault> 
     if table.len() < FIXED || !table.len().is_multiple_of(LINE_WORDS) {
         return Err(("table length", 0, table.len() as u64));
     }
-    let mut check = Check { table, good, claimed: vec![0; table.len() / GRANULE] };
+    let mut check = Check { table, good, judged: vec![u32::MAX; JUDGED], claimed: vec![0; table.len() / GRANULE] };
     check.claim(0, FIXED, 0)?;
     if let Some(at) = (ZEROS..FIXED).find(|at| word(table, *at) != 0) {
         return Err(("line of zeros", at, word(table, at).into()));
@@ -25,6 +25,8 @@ pub fn validate(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault> 
 struct Check<'a> {
     table: &'a [u32],
     good: &'a dyn Fn(u32) -> bool,
+    /// Values of lists that were good; most come again and again.
+    judged: Vec<u32>,
     /// One for each granule: whether something uses it.
     claimed: Vec<u8>,
 }
@@ -81,10 +83,7 @@ impl Check<'_> {
                 return Err(("bit of a part's first run", part, word(self.table, part).into()));
             }
             let runs = 1 + bits.count_ones() as usize;
-            for index in 0..runs {
-                let high = if highs == 0 { 0 } else { byte(self.table, highs, before + index) };
-                self.joined(part + PART_HEAD, index, high)?;
-            }
+            self.list(part + PART_HEAD, (highs != 0).then_some((highs, before)), runs)?;
             before += runs;
         }
         Ok(())
@@ -104,7 +103,8 @@ impl Check<'_> {
             }
             before = start;
         }
-        self.list(node + SPARSE_HEAD, SPARSE_RUNS)
+        let lows = node + SPARSE_HEAD;
+        self.list(lows, Some((lows + low_words(SPARSE_RUNS), 0)), SPARSE_RUNS)
     }
 
     fn dense(&mut self, from: usize, node: usize) -> Result<(), Fault> {
@@ -126,20 +126,35 @@ impl Check<'_> {
                     return Err(("counts of a bitmap", at, word(self.table, at).into()));
                 }
             }
-            self.list(at + COUNT_WORDS, count)?;
+            let lows = at + COUNT_WORDS;
+            self.list(lows, Some((lows + low_words(count), 0)), count)?;
         }
         Ok(())
     }
 
-    /// Low halves and high bytes one behind the other.
-    fn list(&self, first: usize, count: usize) -> Result<(), Fault> {
-        let highs = first + low_words(count);
-        (0..count).try_for_each(|index| self.joined(first, index, byte(self.table, highs, index)))
-    }
-
-    /// The value with one of the low halves that start at word `lows`.
-    fn joined(&self, lows: usize, index: usize, high: u32) -> Result<(), Fault> {
-        let value = half(self.table, lows, index) | high << LOW_BITS;
-        if (self.good)(value) { Ok(()) } else { Err(("value in a list", lows + index / 2, value.into())) }
+    /// The values with these low halves, and with the high bytes from one of those at a word on; 0 if there are none.
+    fn list(&mut self, lows: usize, highs: Option<(usize, usize)>, count: usize) -> Result<(), Fault> {
+        let table = self.table;
+        let halves = table.get(lows..lows + low_words(count)).unwrap_or_default();
+        let (at, skip) = highs.unwrap_or_default();
+        let bytes = highs.and_then(|_| table.get(at..at + (skip + count).div_ceil(4))).unwrap_or_default();
+        for index in 0..count {
+            let low = word(halves, index / 2) >> (index % 2 * 16) & LOW;
+            let high = word(bytes, (skip + index) / 4) >> ((skip + index) % 4 * 8) & 0xff;
+            let value = low | high << LOW_BITS;
+            let place = self.judged.get_mut((value.wrapping_mul(0x9e37_79b1) >> JUDGED_SHIFT) as usize);
+            if place.as_deref() == Some(&value) {
+                continue;
+            }
+            if !(self.good)(value) {
+                return Err(("value in a list", lows + index / 2, value.into()));
+            }
+            place.into_iter().for_each(|place| *place = value);
+        }
+        Ok(())
     }
 }
+
+/// Values that are remembered: 16 KB of them.
+const JUDGED: usize = 1 << (32 - JUDGED_SHIFT);
+const JUDGED_SHIFT: u32 = 20;

@@ -1,8 +1,9 @@
 //! A reader under whom images swap: how much slower is it than one that is left alone?
 //!
-//! The reader asks before each burst whether there is a new image, as workers do. Windows of a second in which
-//! nothing happens alternate with windows in which another thread, on another CPU, seals, checks and hands over
-//! one image. The old mapping goes after the swap.
+//! The reader asks before each burst whether there is a new image, as workers do. Short windows in which nothing happens
+//! alternate with windows in which another thread, on another CPU, seals, checks and hands over one image. Each of
+//! these is compared with the mean of the two around it, and the median of all is scaled to one image a second: so a
+//! machine whose speed drifts by tens of percent still shows tenths. The old mapping goes after the swap.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ use super::Options;
 use super::gate::{BURST, Family, image_words, seal};
 use super::row::Row;
 use crate::machine::{self, Pages};
-use crate::rounds::Spread;
+use crate::rounds::{Spread, percentile};
 use crate::workload::Workload;
 
 /// The row's name.
@@ -42,24 +43,46 @@ pub(super) fn measure<A: Family>(
         let slot = Arc::clone(&slot);
         std::thread::spawn(move || commit(&slot, &words, pages, cpu, &orders))
     };
-    let window = Duration::from_secs(1);
-    let pairs = if options.quick { 1 } else { options.rounds().max(5) };
-    let (mut quiet, mut swapping) = (Vec::new(), Vec::new());
-    read(&slot, &workload.keys, window / 4, &mut 0);
+    let pairs = if options.quick { 4 } else { PAIRS };
+    let (mut quiet, mut swapping, mut late) = (Vec::new(), Vec::new(), 0);
     let mut position = 0;
+    read(&slot, &workload.keys, WINDOW, &mut position);
+    quiet.push(read(&slot, &workload.keys, WINDOW, &mut position));
     for _ in 0..pairs {
-        quiet.push(read(&slot, &workload.keys, window, &mut position));
+        let generation = slot.generation.load(Ordering::Relaxed);
         to.send(()).map_err(|_| "the committing thread has ended".to_owned())?;
-        swapping.push(read(&slot, &workload.keys, window, &mut position));
+        swapping.push(read(&slot, &workload.keys, WINDOW, &mut position));
+        late += usize::from(slot.generation.load(Ordering::Relaxed) == generation);
+        while slot.generation.load(Ordering::Relaxed) == generation && !committer.is_finished() {
+            read(&slot, &workload.keys, WINDOW / 8, &mut position);
+        }
+        quiet.push(read(&slot, &workload.keys, WINDOW, &mut position));
     }
     drop(to);
     committer.join().map_err(|_| "the committing thread panicked".to_owned())??;
-    let (quiet, swapping) = (Spread::of(quiet), Spread::of(swapping));
-    let slower = (1.0 - swapping.median / quiet.median) * 100.0;
-    let row = Row::new(workload.name, NAME, pages, workload.prefixes.len()).with_speed(swapping);
-    let note = Some(format!("{:.1} Mlps undisturbed, {pairs} windows of 1 s each", quiet.median));
-    Ok(Row { slowdown_percent: Some(slower), note, ..row })
+    let slower = Spread::of(slowdowns(&quiet, &swapping));
+    let (low, high) =
+        (percentile(&mut slowdowns(&quiet, &swapping), 25.0), percentile(&mut slowdowns(&quiet, &swapping), 75.0));
+    let quiet = Spread::of(quiet).median;
+    let row = Row::new(workload.name, NAME, pages, workload.prefixes.len()).with_speed(Spread::of(swapping));
+    let note = format!(
+        "{quiet:.1} Mlps undisturbed; {pairs} windows of {} ms with an image each, {late} too short for it; quartiles {low:.2} \
+         and {high:.2} %",
+        WINDOW.as_millis()
+    );
+    Ok(Row { slowdown_percent: Some(slower.median), note: Some(note), ..row })
 }
+
+/// Percent of a second that each swap cost: what each window lost against the mean of those around it.
+fn slowdowns(quiet: &[f64], swapping: &[f64]) -> Vec<f64> {
+    let around = quiet.iter().zip(quiet.iter().skip(1)).map(|(before, after)| (before + after) / 2.0);
+    around.zip(swapping).map(|(quiet, swapping)| (1.0 - swapping / quiet) * WINDOW.as_secs_f64() * 100.0).collect()
+}
+
+/// Long enough for an image to be made and handed over.
+const WINDOW: Duration = Duration::from_millis(200);
+/// Windows with an image.
+const PAIRS: usize = 60;
 
 /// Hands over a fresh image each time it is told to.
 fn commit(slot: &Slot, words: &[u32], pages: Pages, measuring: usize, orders: &Receiver<()>) -> Result<(), String> {
@@ -106,4 +129,18 @@ fn read<A: Family>(slot: &Slot, keys: &[A], window: Duration, position: &mut usi
 fn take(slot: &Slot) -> (u64, Arc<Image>) {
     let generation = slot.generation.load(Ordering::Acquire);
     (generation, Arc::clone(&slot.image.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that becomes slower all the time, and a swap that takes a tenth of each window: two percent of a second.
+    #[test]
+    fn drift_does_not_count() {
+        let quiet: Vec<f64> = (0..11).map(|at| 200.0 - 10.0 * f64::from(at)).collect();
+        let swapping: Vec<f64> = (0..10).map(|at| 0.9 * (195.0 - 10.0 * f64::from(at))).collect();
+        let found = slowdowns(&quiet, &swapping);
+        assert!(found.len() == 10 && found.iter().all(|percent| (percent - 2.0).abs() < 1e-9), "{found:?}");
+    }
 }
