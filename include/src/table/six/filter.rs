@@ -11,6 +11,12 @@ use super::layout::{LOOK, LOOK_SHIFT, skip, top};
 /// Address bits that each kind of filter looks at, by number.
 pub(super) const LOOKS: [u32; 4] = [5, 8, 12, 16];
 
+/// For each kind the bits of 32 that it does not look at, a byte each.
+const ALL_UNLOOKED: u32 = {
+    let [a, b, c, d] = LOOKS;
+    (32 - a) | ((32 - b) << 8) | ((32 - c) << 16) | ((32 - d) << 24)
+};
+
 /// What the first kind multiplies them by: the same five bits then stand three times one behind the other.
 pub(super) const THRICE: u32 = 1 << 27 | 1 << 22 | 1 << 17;
 
@@ -62,13 +68,7 @@ impl Filter {
     /// How many address bits behind the slot it looks at.
     #[inline]
     pub(super) fn bits_looked_at(self) -> u32 {
-        let [plain, few, more, most] = LOOKS;
-        match self.look {
-            0 => plain,
-            1 => few,
-            2 => more,
-            _ => most,
-        }
+        32 - (ALL_UNLOOKED >> (8 * (self.look & 3)) & 31)
     }
 
     /// Which three of its bits an address whose bits behind the slot are `window` needs.

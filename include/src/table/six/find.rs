@@ -18,37 +18,43 @@ pub fn find(words: &[u32], key: u128) -> u32 {
 #[inline]
 pub(super) fn find_from(words: &[u32], link: u32, rest: u128, mut left: u32) -> u32 {
     let (mut high, mut low) = ((rest >> 64) as u64, rest as u64);
-    let mut step = Link::of(link);
-    let mut value = 0;
-    loop {
-        let leaf = match step {
-            Link::Value(own) => return own,
-            Link::Leaf(leaf) => leaf,
-            Link::Table(table) if table.stride <= left => {
-                let slot = table.slot((high >> 1 >> (63 - table.stride)) as u32);
-                let Some([first, kind, link]) = words.get(slot.record..slot.record + 3) else { return 0 };
-                left -= table.stride;
-                (high, low) = cut(high, low, table.stride);
-                value = kind & VALUE;
-                if kind & INNER != 0 {
-                    step = Link::of(*first);
-                    continue;
-                }
-                if !Filter::read(*first, *kind).lets_past((high >> 32) as u32) {
-                    return value;
-                }
-                Leaf::from_link(*link)
+    let mut table = match Link::of(link) {
+        Link::Value(own) => return own,
+        Link::Table(table) => table,
+        Link::Leaf(leaf) => match entry(words, leaf, (high >> 32) as u32) {
+            Some(entry) if entry.quarter().is_some() => {
+                (high, low) = cut(high, low, entry.length());
+                left = left.saturating_sub(entry.length());
+                Table::single(entry.quarter().unwrap_or(0))
             }
-            Link::Table(_) => return 0,
-        };
-        let Some(entry) = entry(words, leaf, (high >> 32) as u32) else { return value };
+            found => return found.map_or(0, Entry::own),
+        },
+    };
+    left -= table.stride;
+    loop {
+        let slot = table.slot((high >> 1 >> (63 - table.stride)) as u32);
+        let Some([first, kind, link]) = words.get(slot.record..slot.record + 3) else { return 0 };
+        (high, low) = cut(high, low, table.stride);
+        if kind & INNER != 0 {
+            table = Table::from_link(*first);
+            if table.stride == 0 || table.stride > left {
+                return 0;
+            }
+            left -= table.stride;
+            continue;
+        }
+        let window = (high >> 32) as u32;
+        if !Filter::read(*first, *kind).lets_past(window) {
+            return kind & VALUE;
+        }
+        let Some(entry) = entry(words, Leaf::from_link(*link), window) else { return kind & VALUE };
         let Some(quarter) = entry.quarter() else { return entry.own() };
         if entry.length() == 0 || entry.length() > left.min(WINDOW.into()) {
             return 0;
         }
         left -= entry.length();
         (high, low) = cut(high, low, entry.length());
-        step = Link::Table(Table::single(quarter));
+        table = Table::single(quarter);
     }
 }
 
