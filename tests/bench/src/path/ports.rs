@@ -142,7 +142,9 @@ impl Setup {
         let prefix = format!("generator-{}", std::process::id());
         let _ = std::fs::remove_dir_all(format!("/var/run/dpdk/{prefix}"));
         // The sockets of a generator that was killed stay, and nobody listens on them.
-        [0, 1].map(|id| std::fs::remove_file(self.file(&format!("memif{id}"))).ok());
+        for id in [0, 1] {
+            let _ = std::fs::remove_file(self.file(&format!("memif{id}")));
+        }
         let main = self.main_cpu();
         let mut arguments = eal(&prefix, &format!("0@{main},1@{main}"));
         let source = format!("net_pcap9,rx_pcap={},infinite_rx=1", self.file("frames.pcap").display());
