@@ -7,7 +7,7 @@ use crate::random::Random;
 
 /// W1: 1.0 M prefixes with the lengths of the global BGP table, nothing longer than /24; the /16 they lie in are
 /// drawn so that some are full and many are not. They belong to 2,000 pools as prefixes of that table belong to networks:
-/// a network announces neighbours, [`NEIGHBOURS`] of one length on average, and half of what lies inside another prefix
+/// a network announces neighbours, `NEIGHBOURS` of one length on average, and half of what lies inside another prefix
 /// belongs to the same pool as that. So aggregation by owner would leave about half of the table, as it would of the real
 /// one (Weekly Routing Table Report, 2009-08-01: 292,961 entries, 145,391 aggregates); without any of this it could
 /// take away nothing. Keys are uniform over covered space.
