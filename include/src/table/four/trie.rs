@@ -153,7 +153,7 @@ impl Trie {
             place = before.map_or_else(|| self.allocate_bitmap(), |one| one.bitmap);
             put(self.space.words_mut(), place as usize * BITMAP_WORDS, &bitmap);
             let values = list.get(..count).unwrap_or_default();
-            first = self.put_list(before.map(|one| (one.list, one.granules)), &counts_before(&bitmap), values);
+            first = self.put_list(before.map(|one| (one.list, one.granules)), &counts_before(&bitmap).0, values);
         }
         let at = node as usize * GRANULE;
         put(self.space.words_mut(), at + position as usize * 2, &[usual, place]);
@@ -294,8 +294,8 @@ fn usual(values: &[u32; 256], around: u32) -> u32 {
     values.iter().fold((around, 0), vote).0
 }
 
-/// For each word of a bitmap the bits set in the words before it, as bytes.
-pub(super) fn counts_before(bitmap: &[u32; BITMAP_WORDS]) -> [u32; COUNT_WORDS] {
+/// For each word of a bitmap the bits set in the words before it, as bytes; and how many are set in all.
+pub(super) fn counts_before(bitmap: &[u32; BITMAP_WORDS]) -> ([u32; COUNT_WORDS], usize) {
     let mut counts = [0u32; COUNT_WORDS];
     let mut before = 0;
     for (index, word) in bitmap.iter().enumerate() {
@@ -304,7 +304,7 @@ pub(super) fn counts_before(bitmap: &[u32; BITMAP_WORDS]) -> [u32; COUNT_WORDS] 
         }
         before += word.count_ones();
     }
-    counts
+    (counts, before as usize)
 }
 
 fn put(words: &mut [u32], at: usize, values: &[u32]) {
