@@ -31,9 +31,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: cost DATAPLANE.TOML IMAGE WINDOWS".into());
     };
     let config = Config::load(Path::new(config))?;
-    let words: Vec<u32> =
-        std::fs::read(image)?.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
-    let image = worker_image(words.clone());
+    let bytes = std::fs::read(image)?;
+    let words: Vec<u32> = bytes.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
+    let image = Image::from_words(words.clone())?;
     let mut eal = Eal::start(&config, preflight::memory_mb(&config))?;
     let first = config.links.first().ok_or("no link")?;
     let locks = links::lock_ports(&config, first)?;
@@ -52,13 +52,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         stop: Arc::new(AtomicBool::new(false)),
         idle: Idle::Poll,
     });
-    let image = worker_image(words);
+    let image = Image::from_words(words)?;
     let mut stages = Stages { link: &link, scratch: Scratch::new(), verdicts: Verdicts::new(), image };
     let windows: usize = windows.parse()?;
     let mut cycles: [Vec<f64>; 4] = Default::default();
     let mut added: [Vec<f64>; 4] = Default::default();
     for window in 0..windows + 2 {
-        let round = [stages.window(0), stages.window(1), stages.window(2), gate(&mut worker)];
+        let round = [stages.window(0)?, stages.window(1)?, stages.window(2)?, gate(&mut worker)];
         for (stage, now) in round.into_iter().enumerate().filter(|_| window >= 2) {
             cycles[stage].push(now);
             added[stage].push(now - round[0]);
@@ -79,10 +79,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn worker_image(words: Vec<u32>) -> Image {
-    Image::from_words(words).unwrap()
-}
-
 struct Stages<'a> {
     link: &'a Link,
     scratch: Scratch,
@@ -93,8 +89,8 @@ struct Stages<'a> {
 impl Stages<'_> {
     /// A window of stage 0: bare forwarding as testpmd's io does it, both directions; 1: and frames looked for in
     /// buffers; 2: and judged, but not acted on.
-    fn window(&mut self, stage: usize) -> f64 {
-        let mut queues = self.link.queues_of(0, 0).unwrap();
+    fn window(&mut self, stage: usize) -> Result<f64, &'static str> {
+        let mut queues = self.link.queues_of(0, 0).ok_or("no queue")?;
         let mut burst = Burst::new();
         let (start, mut frames) = (cycles(), 0);
         while frames < WINDOW {
@@ -116,7 +112,7 @@ impl Stages<'_> {
                 burst.send(tx);
             }
         }
-        (cycles() - start) as f64 / frames as f64
+        Ok((cycles() - start) as f64 / frames as f64)
     }
 }
 

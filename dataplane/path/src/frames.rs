@@ -59,23 +59,11 @@ impl<'a> Frames<'a> {
         }
     }
 
-    /// Addresses and lengths by sixteens; behind the last frame lengths are 0.
+    /// Addresses and lengths, `N` at a time; behind the last frame lengths are 0. `N` divides [`BURST`].
     #[cfg(target_arch = "x86_64")]
     #[inline]
-    pub(crate) fn sixteens(&self) -> impl Iterator<Item = (&[*const u8; 16], &[u32; 16])> {
-        self.by()
-    }
-
-    /// The same by eights.
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    pub(crate) fn eights(&self) -> impl Iterator<Item = (&[*const u8; 8], &[u32; 8])> {
-        self.by()
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    fn by<const N: usize>(&self) -> impl Iterator<Item = (&[*const u8; N], &[u32; N])> {
+    pub(crate) fn chunks<const N: usize>(&self) -> impl Iterator<Item = (&[*const u8; N], &[u32; N])> {
+        const { assert!(BURST.is_multiple_of(N)) };
         let (at, _) = self.at.as_chunks::<N>();
         let (len, _) = self.len.as_chunks::<N>();
         at.iter().zip(len).take(self.count.div_ceil(N))

@@ -96,15 +96,15 @@ pub struct Pool<'a> {
 pub struct PoolHead(u64);
 
 impl PoolHead {
-    /// First bit of the reason.
+    /// First of the 8 bits of the reason ([`Reason::word`]).
     pub const REASON: u32 = 16;
-    /// See above.
+    /// Set if that reason drops a candidate.
     pub const DROPS: u64 = 1 << 24;
-    /// See above.
+    /// Set if lists, the share or an answer have to be asked about: the reason says nothing then.
     pub const ASKED: u64 = 1 << 25;
-    /// See above.
+    /// Set if segments other than SYNs are candidates as well.
     pub const ALL: u64 = 1 << 26;
-    /// First bit of the IPv6 bits of a line.
+    /// First of the 8 bits that say how many IPv6 bits make one line.
     pub const LINE: u32 = 32;
 
     /// All of it.
@@ -114,7 +114,8 @@ impl PoolHead {
         self.0
     }
 
-    fn of(pool: &Pool<'_>) -> Self {
+    /// That of a pool or exemption.
+    pub(super) fn of(pool: &Pool<'_>) -> Self {
         let uniform = pool.share >= 100 && !pool.has_lists();
         let reason = match (pool.kind, pool.stage, pool.action) {
             (Kind::Exempt, ..) => Some(Reason::Exempt),
@@ -138,11 +139,6 @@ impl Pool<'_> {
     #[inline]
     pub const fn has_lists(&self) -> bool {
         self.allow != 0 || self.only.is_some()
-    }
-
-    /// The pool's head.
-    pub(super) fn head(&self) -> PoolHead {
-        PoolHead::of(self)
     }
 
     /// The record's words; the name's place is given because names are stored elsewhere.

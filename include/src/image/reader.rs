@@ -74,7 +74,7 @@ impl Image {
         let mut image = Image { backing, sections, names, heads, ends: (false, false) };
         image.names = validate::names(image.section(Section::Names))?;
         validate::content(&image)?;
-        image.heads = image.pools().map(|pool| pool.head()).collect();
+        image.heads = image.pools().map(|pool| PoolHead::of(&pool)).collect();
         image.ends = image.find_tunnel_ends();
         Ok(image)
     }

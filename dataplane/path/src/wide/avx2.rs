@@ -13,7 +13,7 @@ use crate::frames::Frames;
 #[target_feature(enable = "avx2")]
 pub(super) fn sort(frames: &Frames<'_>, ends: (bool, bool), direction: Direction, sorted: &mut Sorted) {
     let mut shift = 0;
-    for ((at, len), network_at) in frames.eights().zip(sorted.network_at.as_chunks_mut::<8>().0) {
+    for ((at, len), network_at) in frames.chunks::<8>().zip(sorted.network_at.as_chunks_mut::<8>().0) {
         // SAFETY: three loads of whole arrays.
         let (at, len) = unsafe {
             let at = [_mm256_loadu_si256(at.as_ptr().cast()), _mm256_loadu_si256(at.as_ptr().add(4).cast())];

@@ -16,7 +16,7 @@ use crate::frames::Frames;
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn sort(frames: &Frames<'_>, ends: (bool, bool), direction: Direction, sorted: &mut Sorted) {
     let mut shift = 0;
-    for ((at, len), network_at) in frames.sixteens().zip(sorted.network_at.as_chunks_mut::<16>().0) {
+    for ((at, len), network_at) in frames.chunks::<16>().zip(sorted.network_at.as_chunks_mut::<16>().0) {
         // SAFETY: three loads of whole arrays.
         let (at, len) = unsafe {
             let [low, high] = [at.as_ptr(), at.as_ptr().wrapping_add(8)].map(|at| _mm512_loadu_si512(at.cast()));
