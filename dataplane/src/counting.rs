@@ -132,7 +132,7 @@ impl Tally {
             bytes += frame.len() as u64;
             let ((line, far), slot) = (ends(brief, frame), brief.slot().into());
             place.telemetry.pool(slot, PoolCounter::Blocked, 1);
-            DropRecord { line: line.addr, line_length: line.len, far, slot, ..blank }
+            DropRecord { line: line.addr, line_length: line.len, far, reason: Reason::Blocked, slot, ..blank }
         });
         place.telemetry.record(count as usize, drops);
         self.reason(Reason::Blocked, count.into());
