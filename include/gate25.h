@@ -9,8 +9,8 @@
  *
  * Word of counter C in block B of part P: offsets[P] + B * strides[P] + C, with offsets and strides
  * from the header. Blocks: workers by worker; links by (worker * links + link) * 2 + direction
- * (0 outbound, 1 inbound); pools by worker * slots + slot; ports by 2 * link (access) and
- * 2 * link + 1 (network). Add up over workers.
+ * (0 outbound, 1 inbound); ports by 2 * link (access) and 2 * link + 1 (network). Pools have a block
+ * for each counter, worker * GATE25_POOL_COUNT + counter, with a word for each slot. Add up over workers.
  */
 #ifndef GATE25_H
 #define GATE25_H
@@ -24,7 +24,7 @@
 #define GATE25_MESSAGE_TELEMETRY 107u
 #define GATE25_IMAGE_LAYOUT UINT64_C(0xeee83ffc8dfbe16b)
 #define GATE25_TELEMETRY_MAGIC UINT64_C(0x4d54353245544147)
-#define GATE25_TELEMETRY_ABI 1u
+#define GATE25_TELEMETRY_ABI 2u
 #define GATE25_TELEMETRY_LAYOUT UINT64_C(0x34655cb3f4bc1203)
 #define GATE25_HEADER_MAGIC 0u
 #define GATE25_HEADER_ABI 1u

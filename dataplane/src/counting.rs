@@ -77,10 +77,6 @@ impl Tally {
     #[inline]
     pub fn plain(&mut self, verdicts: &Verdicts, frames: &Frames<'_>, place: Place<'_>) {
         let [four, six] = verdicts.plain_blocked();
-        // Pools have a line each, most of them in L3: all are fetched while records are written.
-        for (_, brief) in verdicts.briefs(four | six) {
-            place.telemetry.fetch_pool(brief.slot().into(), PoolCounter::Blocked);
-        }
         self.plain_blocked(four, verdicts, frames, place, Brief::ends4);
         self.plain_blocked(six, verdicts, frames, place, Brief::ends6);
         for (_, brief) in verdicts.briefs(!(four | six)) {

@@ -106,8 +106,8 @@ const HEAD: &str = r"/* gate25.h: the telemetry of gate25-dataplane for readers 
  *
  * Word of counter C in block B of part P: offsets[P] + B * strides[P] + C, with offsets and strides
  * from the header. Blocks: workers by worker; links by (worker * links + link) * 2 + direction
- * (0 outbound, 1 inbound); pools by worker * slots + slot; ports by 2 * link (access) and
- * 2 * link + 1 (network). Add up over workers.
+ * (0 outbound, 1 inbound); ports by 2 * link (access) and 2 * link + 1 (network). Pools have a block
+ * for each counter, worker * GATE25_POOL_COUNT + counter, with a word for each slot. Add up over workers.
  */
 #ifndef GATE25_H
 #define GATE25_H

@@ -232,19 +232,6 @@ impl SharedWords {
     }
 }
 
-/// Has the CPU fetch the cache line of `word` for a store that comes soon; nothing is read or changed.
-#[inline]
-pub(crate) fn prefetch(word: &AtomicU64) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        // SAFETY: a hint, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_ET0>(word.as_ptr().cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = word;
-}
-
 impl AsFd for SharedWords {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()

@@ -5,12 +5,13 @@
 //! process         1 block, written by the main thread
 //! workers         1 block per worker
 //! links           1 block per worker × link × direction: LinkCounter, then one word per Reason
-//! pools           1 block per worker × counter slot
+//! pools           1 block per worker × PoolCounter: one word per counter slot
 //! ports           1 block per port, written by the main thread; port 2·link is access, 2·link+1 network
 //! names           per link 8 words: its name, UTF-8, padded with zeros; then 8 words: the instance's
 //! rings           per worker: 8 words of positions, then RING_RECORDS drop records
 //! ```
-//! Every block is a whole number of cache lines (8 words), so no line has two writers.
+//! Every block is a whole number of cache lines (8 words), so no line has two writers. A pool's counters stand apart: at
+//! any time most pools move the same one of them, and so eight pools share a line in a worker's cache.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,7 +23,7 @@ use crate::image::format::COUNTER_SLOTS;
 pub const MAGIC: u64 = u64::from_le_bytes(*b"GATE25TM");
 
 /// Version of the layout. Readers take no other.
-pub const ABI: u64 = 1;
+pub const ABI: u64 = 2;
 
 /// Most workers in one dataplane.
 pub const MAX_WORKERS: usize = 128;
@@ -129,8 +130,8 @@ pub struct Layout {
     pub total: usize,
 }
 
-/// Words of a pool's block.
-pub(super) const POOL_STRIDE: usize = lines(PoolCounter::ALL.len());
+/// Blocks of a worker's pools: one of each counter.
+pub(super) const POOL_COUNTERS: usize = PoolCounter::ALL.len();
 
 /// Words of a ring.
 pub(super) const RING_STRIDE: usize = RING_HEAD + RING_RECORDS * RECORD_WORDS;
@@ -140,7 +141,7 @@ pub(super) const STRIDES: [usize; 7] = [
     lines(ProcessCounter::ALL.len()),
     lines(WorkerCounter::ALL.len()),
     lines(LINK_WORDS),
-    POOL_STRIDE,
+    lines(COUNTER_SLOTS),
     lines(PortCounter::ALL.len()),
     NAME_WORDS,
     RING_STRIDE,
@@ -156,7 +157,7 @@ impl Layout {
         if !(1..=MAX_WORKERS).contains(&workers) || !(1..=MAX_LINKS).contains(&links) {
             return Err(LayoutError { workers, links });
         }
-        let counts = [1, workers, workers * links * 2, workers * COUNTER_SLOTS, links * 2, links + 1, workers];
+        let counts = [1, workers, workers * links * 2, workers * POOL_COUNTERS, links * 2, links + 1, workers];
         let mut offsets = [0; 7];
         let mut next = HEADER;
         for ((offset, count), stride) in offsets.iter_mut().zip(counts).zip(STRIDES) {
@@ -181,10 +182,9 @@ impl Layout {
         self.at(2, (worker * self.shape.links + link) * 2 + direction as usize)
     }
 
-    /// A worker's block for a counter slot.
-    #[inline]
-    pub fn pool(&self, worker: usize, slot: usize) -> usize {
-        self.at(3, worker * COUNTER_SLOTS + slot)
+    /// A worker's blocks for pools: one of each counter, in their order.
+    pub fn pools(&self, worker: usize) -> usize {
+        self.at(3, worker * POOL_COUNTERS)
     }
 
     /// A port's block: 2·link is its access port, 2·link + 1 its network port.

@@ -7,6 +7,7 @@ use super::layout::{ABI, Direction, Layout, LayoutError, MAGIC, NAME_WORDS, Shap
 use super::record::{self, DropRecord};
 use super::writer::Identity;
 use crate::counters::{LinkCounter, PoolCounter, PortCounter, ProcessCounter, Reason, Scope, WorkerCounter};
+use crate::image::format::COUNTER_SLOTS;
 use crate::memfd::{MemfdError, SharedView};
 
 /// Why a region cannot be read.
@@ -121,9 +122,13 @@ impl TelemetryReader {
         self.sum(|worker| self.layout.link(worker, link, direction) + word)
     }
 
-    /// A pool's counter, over all workers.
+    /// A pool's counter, over all workers; 0 for a slot beyond the last.
     pub fn pool(&self, slot: u32, counter: PoolCounter) -> u64 {
-        self.sum(|worker| self.layout.pool(worker, slot as usize) + counter.word())
+        let slot = slot as usize;
+        if slot >= COUNTER_SLOTS {
+            return 0;
+        }
+        self.sum(|worker| self.layout.pools(worker) + counter.word() * COUNTER_SLOTS + slot)
     }
 
     /// A port's value; port 2·link is its access port, 2·link + 1 its network port.

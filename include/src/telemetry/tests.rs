@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use super::*;
-use crate::counters::{LinkCounter, PoolCounter, PortCounter, ProcessCounter, Reason, WorkerCounter};
+use crate::counters::{LinkCounter, PoolCounter, PortCounter, ProcessCounter, Reason, Scope, WorkerCounter};
 
 fn region() -> (Telemetry, TelemetryReader) {
     let identity = Identity { incarnation: 11, started_at: 22, pid: 33, tsc_hz: 44 };
@@ -38,7 +38,9 @@ fn each_word_is_read_where_it_was_written() {
         own.link(1, Direction::Inbound).add(LinkCounter::InboundUndetermined, 8);
         own.link(1, Direction::Inbound).reason(Reason::ReturnWouldDrop, 9);
         own.pool(65_535, PoolCounter::ReturnWouldDrop, 10);
-        own.pool(65_536, PoolCounter::ReturnWouldDrop, 10);
+        own.pool(65_535, PoolCounter::Blocked, 1);
+        own.pool(0, PoolCounter::ReturnWouldDrop, 2);
+        own.pool(65_536, PoolCounter::Blocked, 10);
     }
     assert_eq!(reader.process(ProcessCounter::AdoptNanoseconds), 5);
     assert_eq!(reader.port(3, PortCounter::LinkChanges), 6);
@@ -47,6 +49,10 @@ fn each_word_is_read_where_it_was_written() {
     assert_eq!(reader.reason(1, Direction::Inbound, Reason::ReturnWouldDrop), 18);
     assert_eq!(reader.worker_links(1, LinkCounter::InboundUndetermined), 8);
     assert_eq!(reader.pool(65_535, PoolCounter::ReturnWouldDrop), 20);
+    assert_eq!(reader.pool(65_535, PoolCounter::Blocked), 2);
+    assert_eq!(reader.pool(0, PoolCounter::ReturnWouldDrop), 4);
+    let pools = || PoolCounter::ALL.iter().flat_map(|counter| (0..65_538).map(|slot| reader.pool(slot, *counter)));
+    assert_eq!(pools().sum::<u64>(), 26, "a slot beyond the last counts nowhere");
     let elsewhere: u64 = Reason::ALL.iter().map(|r| reader.reason(1, Direction::Outbound, *r)).sum();
     assert_eq!(elsewhere, 0);
 }
@@ -59,14 +65,14 @@ fn blocks_do_not_overlap_and_fill_whole_cache_lines() {
         layout.process(),
         layout.worker(0),
         layout.link(0, 0, Direction::Outbound),
-        layout.pool(0, 0),
+        layout.pools(0),
         layout.port(0),
         layout.name(0),
         layout.ring(0),
         layout.ring(last),
     ];
     assert!(starts.is_sorted() && starts.iter().all(|at| at % 8 == 0));
-    assert!(layout.link(last, MAX_LINKS - 1, Direction::Inbound) + LINK_WORDS <= layout.pool(0, 0));
+    assert!(layout.link(last, MAX_LINKS - 1, Direction::Inbound) + LINK_WORDS <= layout.pools(0));
     for (workers, links) in [(0, 1), (1, 0), (MAX_WORKERS + 1, 1), (1, MAX_LINKS + 1)] {
         assert_eq!(Layout::new(Shape { workers, links }), Err(LayoutError { workers, links }));
     }

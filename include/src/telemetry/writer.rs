@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::block::Block;
 use super::layout::{
-    ABI, Direction, HEADER, Layout, LayoutError, MAGIC, NAME_WORDS, POOL_STRIDE, RING_RECORDS, RING_STRIDE, STRIDES,
+    ABI, Direction, HEADER, Layout, LayoutError, MAGIC, NAME_WORDS, POOL_COUNTERS, RING_RECORDS, RING_STRIDE, STRIDES,
     Shape, header, layout_hash,
 };
 use super::record::{self, DropRecord};
 use crate::counters::{LinkCounter, PoolCounter, Reason, Scope};
 use crate::image::format::COUNTER_SLOTS;
-use crate::memfd::{MemfdError, SharedWords, prefetch};
+use crate::memfd::{MemfdError, SharedWords};
 
 /// The region, made and written by the dataplane.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Telemetry {
     /// A worker's blocks: for that worker only.
     pub fn worker(&self, worker: usize) -> WorkerTelemetry<'_> {
         let own = self.block(self.layout.worker(worker), 1);
-        let pools = self.slice(self.layout.pool(worker, 0), COUNTER_SLOTS * POOL_STRIDE);
+        let (pools, _) = self.slice(self.layout.pools(worker), POOL_COUNTERS * COUNTER_SLOTS).as_chunks();
         let ring = self.slice(self.layout.ring(worker), RING_STRIDE);
         WorkerTelemetry { telemetry: self, worker, pools, ring, own }
     }
@@ -150,8 +150,8 @@ impl AsFd for Telemetry {
 pub struct WorkerTelemetry<'a> {
     telemetry: &'a Telemetry,
     worker: usize,
-    /// One block per counter slot.
-    pools: &'a [AtomicU64],
+    /// One block per counter, with a word for each slot.
+    pools: &'a [[AtomicU64; COUNTER_SLOTS]],
     ring: &'a [AtomicU64],
     /// The worker's own counters.
     pub own: Block<'a>,
@@ -167,14 +167,8 @@ impl<'a> WorkerTelemetry<'a> {
     /// Adds to a pool's counter; a slot beyond the last counts nowhere.
     #[inline]
     pub fn pool(&self, slot: u32, counter: PoolCounter, by: u64) {
-        Block::new(self.pools).add_word(slot as usize * POOL_STRIDE + counter.word(), by);
-    }
-
-    /// Has the CPU fetch a pool's counter, which [`WorkerTelemetry::pool`] is about to raise.
-    #[inline]
-    pub fn fetch_pool(&self, slot: u32, counter: PoolCounter) {
-        if let Some(word) = self.pools.get(slot as usize * POOL_STRIDE + counter.word()) {
-            prefetch(word);
+        if let Some(slots) = self.pools.get(counter.word()) {
+            Block::new(slots).add_word(slot as usize, by);
         }
     }
 
