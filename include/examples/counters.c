@@ -67,6 +67,19 @@ static void print(const char *scope, unsigned part, uint64_t blocks, const char 
                    (unsigned long)value(part, block, first + i));
 }
 
+/* What each pool counted, over all workers; nothing for slots that counted nothing. */
+static void print_pools(uint64_t workers, uint64_t slots)
+{
+    for (uint64_t slot = 0; slot < slots; slot++)
+        for (unsigned i = 0; i < GATE25_POOL_COUNT; i++) {
+            uint64_t sum = 0;
+            for (uint64_t worker = 0; worker < workers; worker++)
+                sum += value(GATE25_PART_POOLS, worker * GATE25_POOL_COUNT + i, slot);
+            if (sum)
+                printf("pool %lu %s %lu\n", (unsigned long)slot, gate25_pool_names[i], (unsigned long)sum);
+        }
+}
+
 int main(int argc, char **argv)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -95,7 +108,7 @@ int main(int argc, char **argv)
     print("worker", GATE25_PART_WORKERS, workers, gate25_worker_names, 0, GATE25_WORKER_COUNT);
     print("link", GATE25_PART_LINKS, workers * links * 2, gate25_link_names, 0, GATE25_LINK_COUNT);
     print("reason", GATE25_PART_LINKS, workers * links * 2, gate25_reason_names, GATE25_LINK_COUNTERS, GATE25_REASON_COUNT);
-    print("pool", GATE25_PART_POOLS, 1, gate25_pool_names, 0, GATE25_POOL_COUNT);
+    print_pools(workers, word(GATE25_HEADER_SLOTS));
     print("port", GATE25_PART_PORTS, links * 2, gate25_port_names, 0, GATE25_PORT_COUNT);
     return 0;
 }

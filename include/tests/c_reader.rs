@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gate25_include::c_header::gate25_h;
-use gate25_include::counters::{LinkCounter, PortCounter, Reason, WorkerCounter};
+use gate25_include::counters::{LinkCounter, PoolCounter, PortCounter, Reason, WorkerCounter};
 use gate25_include::handover::{Connection, Reply, Request};
 use gate25_include::telemetry::{Direction, Identity, Telemetry};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept, bind, listen, socket_with};
@@ -33,6 +33,9 @@ fn a_c_program_prints_live_counters() {
     worker.link(1, Direction::Inbound).add(LinkCounter::RxFrames, 42);
     worker.link(1, Direction::Inbound).reason(Reason::ReturnWouldDrop, 43);
     telemetry.port(3).set(PortCounter::LinkChanges, 44);
+    worker.pool(7, PoolCounter::Blocked, 45);
+    telemetry.worker(0).pool(7, PoolCounter::Blocked, 1);
+    worker.pool(65_535, PoolCounter::WouldDrop, 47);
 
     let output = std::thread::scope(|scope| {
         scope.spawn(|| serve(&listener, &telemetry));
@@ -47,6 +50,8 @@ fn a_c_program_prints_live_counters() {
         "reason 7 return_would_drop 43",
         "port 3 link_changes 44",
         "worker 0 generation 0",
+        "pool 7 blocked 46",
+        "pool 65535 would_drop 47",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
