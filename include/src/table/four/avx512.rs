@@ -19,13 +19,10 @@ pub(super) fn runs_here() -> bool {
         && is_x86_feature_detected!("popcnt")
 }
 
-/// Most words of a table: half a word's index still has 31 bits.
-pub(super) const MOST_WORDS: usize = 1 << 30;
-
 /// [`find_low()`] for each key; of slices of different lengths the shorter one counts.
 ///
 /// # Safety
-/// [`runs_here`] is true, and `table` has 2 to [`MOST_WORDS`] words.
+/// [`runs_here`] is true, and `table` has 2 to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
 #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
 pub(super) unsafe fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) {
     let count = keys.len().min(found.len());
@@ -168,7 +165,7 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// Of 2 to [`MOST_WORDS`] words.
+    /// Of 2 to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
     fn new(table: &'a [u32]) -> Words<'a> {

@@ -26,6 +26,8 @@
 //! Low halves are all that a burst reads: of a source they are the pool. High bytes lie apart and cost it nothing.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod build;
 mod burst;

@@ -25,11 +25,12 @@ pub trait Family: Address + Key {
     fn net(prefix: &Prefix<Self>) -> IpNet;
     /// The image's look-up of a burst, in the best form.
     fn look_up(image: &Image, keys: &[Self], found: &mut [u32]);
-    /// The table's look-up, one key after the other.
-    fn look_up_scalar(table: &[u32], keys: &[Self], found: &mut [u32]);
-    /// What the best form on this machine is called.
-    fn best() -> &'static str;
+    /// The table's look-up in each form of this machine, with its name; the best last, which is that of the image.
+    fn forms() -> Vec<(&'static str, LookUp<Self>)>;
 }
+
+/// Looks up keys in the words of a table.
+pub(super) type LookUp<A> = fn(table: &[u32], keys: &[A], found: &mut [u32]);
 
 impl Family for u32 {
     const SECTION: Section = Section::Source4;
@@ -43,13 +44,19 @@ impl Family for u32 {
         image.sources4(keys, found);
     }
 
-    #[inline]
-    fn look_up_scalar(table: &[u32], keys: &[u32], found: &mut [u32]) {
-        four::find_burst_as(four::Form::Scalar, table, keys, found);
-    }
-
-    fn best() -> &'static str {
-        if four::Form::all().any(|form| form == four::Form::Avx512) { AVX512 } else { SCALAR }
+    fn forms() -> Vec<(&'static str, LookUp<u32>)> {
+        let of = |form| -> (_, LookUp<u32>) {
+            match form {
+                four::Form::Scalar => {
+                    (SCALAR, |t, keys, found| four::find_burst_as(four::Form::Scalar, t, keys, found))
+                }
+                four::Form::Avx2 => (AVX2, |t, keys, found| four::find_burst_as(four::Form::Avx2, t, keys, found)),
+                four::Form::Avx512 => {
+                    (AVX512, |t, keys, found| four::find_burst_as(four::Form::Avx512, t, keys, found))
+                }
+            }
+        };
+        four::Form::all().map(of).collect()
     }
 }
 
@@ -65,13 +72,14 @@ impl Family for u128 {
         image.sources6(keys, found);
     }
 
-    #[inline]
-    fn look_up_scalar(table: &[u32], keys: &[u128], found: &mut [u32]) {
-        six::find_burst_as(six::Form::Scalar, table, keys, found);
-    }
-
-    fn best() -> &'static str {
-        if six::Form::all().contains(&six::Form::Avx512) { AVX512 } else { SCALAR }
+    fn forms() -> Vec<(&'static str, LookUp<u128>)> {
+        let of = |form: &six::Form| -> (_, LookUp<u128>) {
+            match form {
+                six::Form::Scalar => (SCALAR, |t, keys, found| six::find_burst_as(six::Form::Scalar, t, keys, found)),
+                six::Form::Avx512 => (AVX512, |t, keys, found| six::find_burst_as(six::Form::Avx512, t, keys, found)),
+            }
+        };
+        six::Form::all().iter().map(of).collect()
     }
 }
 
@@ -137,7 +145,7 @@ pub(super) struct Gate<A> {
 
 impl<A: Family> Subject for Gate<A> {
     fn name(&self) -> &str {
-        A::best()
+        A::forms().last().map_or("", |(name, _)| name)
     }
 
     fn table(&self) -> (u64, f64) {
@@ -161,22 +169,28 @@ impl<A: Family> Subject for Gate<A> {
     }
 }
 
-/// The same table, one key after the other: what a machine without AVX-512 does.
-pub(super) struct Scalar<A> {
-    pub(super) sealed: Rc<Sealed>,
-    pub(super) keys: Rc<[A]>,
+/// The same table in another form: what a lesser machine does.
+pub(super) struct Lesser<A> {
+    sealed: Rc<Sealed>,
+    keys: Rc<[A]>,
+    name: &'static str,
+    look_up: LookUp<A>,
 }
 
-impl<A: Family> Scalar<A> {
-    /// Whether there is a trie to look up in, and AVX-512 in the other subject.
-    pub(super) fn differs(sealed: &Sealed) -> bool {
-        A::best() == AVX512 && TableKind::of(section::<A>(&sealed.image)) == Some(TableKind::Trie)
+impl<A: Family> Lesser<A> {
+    /// Every form but the best, if there is a trie to look up in.
+    pub(super) fn all(sealed: &Rc<Sealed>, keys: &Rc<[A]>) -> Vec<Lesser<A>> {
+        let mut forms = A::forms();
+        forms.pop();
+        forms.retain(|_| TableKind::of(section::<A>(&sealed.image)) == Some(TableKind::Trie));
+        let of = |(name, look_up)| Lesser { sealed: Rc::clone(sealed), keys: Rc::clone(keys), name, look_up };
+        forms.into_iter().rev().map(of).collect()
     }
 }
 
-impl<A: Family> Subject for Scalar<A> {
+impl<A: Family> Subject for Lesser<A> {
     fn name(&self) -> &str {
-        SCALAR
+        self.name
     }
 
     fn table(&self) -> (u64, f64) {
@@ -187,14 +201,14 @@ impl<A: Family> Subject for Scalar<A> {
         let table = section::<A>(&self.sealed.image);
         let mut found = [0; BURST];
         for burst in self.keys.chunks(BURST) {
-            A::look_up_scalar(table, black_box(burst), &mut found);
+            (self.look_up)(table, black_box(burst), &mut found);
             black_box(&mut found);
         }
     }
 
     fn answers(&mut self) -> Vec<u32> {
         let mut found = vec![0; self.keys.len()];
-        A::look_up_scalar(section::<A>(&self.sealed.image), &self.keys, &mut found);
+        (self.look_up)(section::<A>(&self.sealed.image), &self.keys, &mut found);
         found.into_iter().map(|value| value & SOURCE_POOL_MASK).collect()
     }
 }
@@ -207,6 +221,7 @@ fn section<A: Family>(image: &Image) -> &[u32] {
 }
 
 const AVX512: &str = "gate25 avx512";
+const AVX2: &str = "gate25 avx2";
 const SCALAR: &str = "gate25 scalar";
 
 /// Keys that are looked up in one call, by every subject: a worker's burst.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::gate::{Family, Gate, Scalar, Sealed};
+use super::gate::{Family, Gate, Lesser, Sealed};
 use super::row::{self, Row};
 use super::{Options, swap};
 use crate::machine::{self, Pages};
@@ -78,10 +78,10 @@ fn ours<A: Family>(options: &Options, workload: &Workload<A>, pages: Pages) -> R
     if options.wants(best.name()) {
         field.subjects.push(Box::new(best));
     }
-    let differs = Scalar::<A>::differs(&sealed);
-    let scalar = Scalar { sealed, keys };
-    if differs && options.wants(scalar.name()) {
-        field.subjects.push(Box::new(scalar));
+    for lesser in Lesser::all(&sealed, &keys) {
+        if options.wants(lesser.name()) {
+            field.subjects.push(Box::new(lesser));
+        }
     }
     Ok(field)
 }
