@@ -18,7 +18,7 @@ pub(super) fn runs_here() -> bool {
 /// [`find_low()`] for each key; of slices of different lengths the shorter one counts.
 ///
 /// # Safety
-/// [`runs_here`] is true, and `table` has 2 to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
+/// [`runs_here`] is true, and `table` has [`FIXED`] to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
 #[target_feature(enable = "avx2,popcnt")]
 pub(super) unsafe fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) {
     let count = keys.len().min(found.len());
@@ -140,7 +140,7 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// Of 2 to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
+    /// Of [`FIXED`] to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
     #[inline]
     #[target_feature(enable = "avx2,popcnt")]
     fn new(table: &'a [u32]) -> Words<'a> {
@@ -220,10 +220,15 @@ impl<'a> Words<'a> {
     #[target_feature(enable = "avx2,popcnt")]
     fn dense<const N: usize>(&self, all: &mut [Eight; N]) {
         for one in all.iter_mut() {
-            let [usual, place] = self.pairs(one.dense, record(one.entry, one.key));
-            one.value = _mm256_blendv_epi8(one.value, _mm256_and_si256(usual, set(LOW)), one.dense);
+            let (node, position) = (node_word(one.entry), _mm256_and_si256(_mm256_srli_epi32::<8>(one.key), set(0xff)));
+            let record = self.words(one.dense, _mm256_add_epi32(node, position));
+            one.value = _mm256_blendv_epi8(one.value, _mm256_and_si256(record, set(LOW)), one.dense);
+            // Numbers of 8 bits, so that one multiplication of 16 bits does.
+            let number = _mm256_srli_epi32::<{ LEAF_SHIFT as i32 }>(record);
+            let leaf = _mm256_add_epi32(_mm256_madd_epi16(number, set(LEAF_WORDS as u32)), node);
             let word = _mm256_and_si256(_mm256_srli_epi32::<5>(one.key), set(7));
-            one.bits = self.words(one.dense, _mm256_add_epi32(_mm256_slli_epi32::<3>(place), word));
+            let bitmap = _mm256_add_epi32(leaf, set((RECORDS + LEAF_BITMAP) as u32));
+            one.bits = self.words(one.dense, _mm256_add_epi32(bitmap, word));
         }
         for one in all.iter_mut() {
             let bit = _mm256_sllv_epi32(set(1), _mm256_and_si256(one.key, set(31)));
@@ -294,12 +299,4 @@ fn set(value: u32) -> __m256i {
 #[target_feature(enable = "avx2,popcnt")]
 fn node_word(entry: __m256i) -> __m256i {
     _mm256_slli_epi32::<2>(_mm256_and_si256(entry, set(PLACE_MASK)))
-}
-
-/// The index of a dense /16's record, in pairs of words.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-fn record(entry: __m256i, key: __m256i) -> __m256i {
-    let position = _mm256_and_si256(_mm256_srli_epi32::<8>(key), set(0xff));
-    _mm256_add_epi32(_mm256_slli_epi32::<1>(_mm256_and_si256(entry, set(PLACE_MASK))), position)
 }

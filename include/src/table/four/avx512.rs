@@ -15,6 +15,7 @@ use super::*;
 pub(super) fn runs_here() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi2")
         && is_x86_feature_detected!("avx512vpopcntdq")
         && is_x86_feature_detected!("popcnt")
 }
@@ -22,8 +23,8 @@ pub(super) fn runs_here() -> bool {
 /// [`find_low()`] for each key; of slices of different lengths the shorter one counts.
 ///
 /// # Safety
-/// [`runs_here`] is true, and `table` has 2 to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+/// [`runs_here`] is true, and `table` has [`FIXED`] to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 pub(super) unsafe fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) {
     let count = keys.len().min(found.len());
     let trie = Words::new(table);
@@ -46,7 +47,7 @@ const FEW: usize = 4;
 
 /// Looks up whole chunks of `KEYS` keys; gives the keys behind them, and their places.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 fn chunks<'k, 'f, const KEYS: usize, const N: usize>(
     trie: &Words<'_>,
     keys: &'k [u32],
@@ -64,33 +65,34 @@ fn chunks<'k, 'f, const KEYS: usize, const N: usize>(
 #[derive(Clone, Copy)]
 struct Sixteen {
     key: __m512i,
-    /// Entry of the root, both words.
+    /// Entries of the root, of the first eight keys and of the others; and the first word of each.
+    entries: [__m512i; 2],
     entry: __m512i,
-    parts: __m512i,
     /// The value, where it has been found.
     value: __m512i,
     /// First word of the part of a runs node, and its bitmap, of the first eight keys and of the others.
     part: __m512i,
     part_bits: [__m512i; 2],
-    /// The word of a dense /24's bitmap that the key stands in.
+    /// First word of a dense /24's leaf less [`RECORDS`], and the word of its bitmap that the key stands in.
+    leaf: __m512i,
     bits: __m512i,
-    /// Lanes whose entry is a value, whose node is runs, is dense; whose address is exceptional.
-    in_root: u16,
+    /// Lanes whose node is runs, is dense, is something else; whose address is exceptional.
     runs: u16,
     dense: u16,
+    others: u16,
     exceptional: u16,
 }
 
 /// `KEYS` keys, `N` times 16. What is done with vectors is written as loops: a closure handed to a function without
 /// the target features would not be inlined.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 fn chunk<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u32; KEYS], found: &mut [u32; KEYS]) {
     let mut all = enter::<KEYS, N>(trie, keys);
     let (mut runs, mut dense, mut apart) = (0, 0, 0_u64);
     for (n, one) in all.iter().enumerate() {
         (runs, dense) = (runs | one.runs, dense | one.dense);
-        apart |= u64::from(!(one.in_root | one.runs | one.dense)) << (16 * n);
+        apart |= u64::from(one.others) << (16 * n);
     }
     if runs != 0 {
         trie.runs(&mut all);
@@ -121,88 +123,90 @@ fn one_by_one(table: &[u32], keys: &[u32], found: &mut [u32], lanes: u64) {
 
 /// The keys, and their entries of the root.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 fn enter<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u32; KEYS]) -> [Sixteen; N] {
     let (zero, no) = (_mm512_setzero_si512(), 0);
     let none = Sixteen {
         key: zero,
+        entries: [zero; 2],
         entry: zero,
-        parts: zero,
         value: zero,
         part: zero,
         part_bits: [zero; 2],
+        leaf: zero,
         bits: zero,
-        in_root: no,
         runs: no,
         dense: no,
+        others: no,
         exceptional: no,
     };
     let mut all = [none; N];
     for (one, keys) in all.iter_mut().zip(keys.as_chunks::<16>().0) {
         // SAFETY: 16 keys are there to be read.
         one.key = unsafe { _mm512_loadu_si512(keys.as_ptr().cast()) };
-        [one.entry, one.parts] =
-            trie.pairs(!0, _mm512_add_epi32(_mm512_srli_epi32::<16>(one.key), set(ROOT as u32 / 2)));
+        one.entries = trie.entries(_mm512_srli_epi32::<16>(one.key));
+        one.entry = _mm512_permutex2var_epi32(one.entries[0], evens(), one.entries[1]);
         one.value = _mm512_and_si512(one.entry, set(LOW));
     }
     for one in &mut all {
-        let tag = _mm512_srli_epi32::<TAG_SHIFT>(one.entry);
-        one.in_root = _mm512_testn_epi32_mask(tag, tag);
-        one.runs = _mm512_cmpeq_epi32_mask(tag, set(RUNS));
-        one.dense = _mm512_cmpeq_epi32_mask(tag, set(DENSE));
+        let tag = |tag: u32| set(tag << TAG_SHIFT);
+        one.runs = _mm512_test_epi32_mask(one.entry, tag(RUNS));
+        one.dense = _mm512_test_epi32_mask(one.entry, tag(DENSE));
+        one.others = _mm512_test_epi32_mask(one.entry, tag(!(RUNS | DENSE)));
     }
     all
 }
 
-/// The table, and in each lane the index of its last word, of its last whole pair of words in pairs, of the last pair
-/// that begins at any word, of the last such that begins at any half of a word in halves.
+/// The table, and in each lane the index of its last word, of the last pair of words that begins at any word, of the last
+/// such that begins at any half of a word in halves.
 struct Words<'a> {
     table: &'a [u32],
     last: __m512i,
-    last_pair: __m512i,
     last_long: __m512i,
     last_half: __m512i,
 }
 
 impl<'a> Words<'a> {
-    /// Of 2 to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
+    /// Of [`FIXED`] to [`MOST_WORDS`](super::burst::MOST_WORDS) words.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
     fn new(table: &'a [u32]) -> Words<'a> {
         let words = table.len() as u32;
-        let (last, last_pair) = (set(words - 1), set(words / 2 - 1));
-        Words { table, last, last_pair, last_long: set(words - 2), last_half: set(words * 2 - 2) }
+        Words { table, last: set(words - 1), last_long: set(words - 2), last_half: set(words * 2 - 2) }
     }
 
     /// The words at these indexes in the lanes of `mask`, 0 in the others.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
     fn words(&self, mask: __mmask16, index: __m512i) -> __m512i {
         let index = _mm512_min_epu32(index, self.last);
         // SAFETY: every index is at most that of the last word, which is below 2^31.
         unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), mask, index, self.table.as_ptr().cast()) }
     }
 
-    /// The pairs of words at these indexes, which count pairs: all first words, all second words.
+    /// The root entries of these /16s, both words, of the first eight lanes and of the others.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
-    fn pairs(&self, mask: __mmask16, index: __m512i) -> [__m512i; 2] {
-        let index = _mm512_min_epu32(index, self.last_pair);
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+    fn entries(&self, high: __m512i) -> [__m512i; 2] {
+        const { assert!(ROOT.is_multiple_of(2) && ROOT + (2 << 16) <= FIXED) };
+        let index = _mm512_add_epi32(high, set(ROOT as u32 / 2));
         let (low, high) = (_mm512_castsi512_si256(index), _mm512_extracti64x4_epi64::<1>(index));
-        let (none, at) = (_mm512_setzero_si512(), self.table.as_ptr().cast());
-        // SAFETY: every index is at most that of the last whole pair.
-        let (low, high) = unsafe {
-            let low = _mm512_mask_i32gather_epi64::<8>(none, mask as u8, low, at);
-            (low, _mm512_mask_i32gather_epi64::<8>(none, (mask >> 8) as u8, high, at))
-        };
-        let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-        let odd = _mm512_or_si512(even, set(1));
-        [_mm512_permutex2var_epi32(low, even, high), _mm512_permutex2var_epi32(low, odd, high)]
+        let at = self.table.as_ptr().cast();
+        // SAFETY: the words that are always there hold an entry for each number of 16 bits.
+        unsafe { [_mm512_i32gather_epi64::<8>(low, at), _mm512_i32gather_epi64::<8>(high, at)] }
+    }
+
+    /// The two words at and behind these indexes: all first words, all second words.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+    fn pairs(&self, mask: __mmask16, index: __m512i) -> [__m512i; 2] {
+        let [low, high] = self.longs(mask, index);
+        [_mm512_permutex2var_epi32(low, evens(), high), _mm512_permutex2var_epi32(low, odds(), high)]
     }
 
     /// The two words at and behind these indexes, of the first eight lanes and of the others.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
     fn longs(&self, mask: __mmask16, index: __m512i) -> [__m512i; 2] {
         let index = _mm512_min_epu32(index, self.last_long);
         let (low, high) = (_mm512_castsi512_si256(index), _mm512_extracti64x4_epi64::<1>(index));
@@ -217,7 +221,7 @@ impl<'a> Words<'a> {
     /// The halves of words with the number `index` from half `first` on. What is read begins with the half before it,
     /// so that it crosses no line that the list does not.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
     fn halves(&self, mask: __mmask16, first: __m512i, index: __m512i) -> __m512i {
         let before = _mm512_sub_epi32(_mm512_add_epi32(first, index), set(1));
         let at = _mm512_min_epu32(before, self.last_half);
@@ -229,11 +233,12 @@ impl<'a> Words<'a> {
 
     /// Runs of /24s: the values.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
     fn runs<const N: usize>(&self, all: &mut [Sixteen; N]) {
         for one in all.iter_mut() {
             let number = _mm512_and_si512(_mm512_srli_epi32::<11>(one.key), set(0x18));
-            let place = _mm512_and_si512(_mm512_srlv_epi32(one.parts, number), set(0xff));
+            let second = _mm512_permutex2var_epi32(one.entries[0], odds(), one.entries[1]);
+            let place = _mm512_and_si512(_mm512_srlv_epi32(second, number), set(0xff));
             one.part = _mm512_add_epi32(node_word(one.entry), place);
             one.part_bits = self.longs(one.runs, one.part);
         }
@@ -248,40 +253,37 @@ impl<'a> Words<'a> {
 
     /// Dense /16s: the usual values of the keys' /24s, and whose address is exceptional.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
     fn dense<const N: usize>(&self, all: &mut [Sixteen; N]) {
         for one in all.iter_mut() {
-            let [usual, place] = self.pairs(one.dense, record(one.entry, one.key));
-            one.value = _mm512_mask_and_epi32(one.value, one.dense, usual, set(LOW));
-            one.bits = self.words(one.dense, bits_word(_mm512_slli_epi32::<3>(place), one.key));
+            let node = node_word(one.entry);
+            let record = self.words(one.dense, _mm512_add_epi32(node, position(one.key)));
+            one.value = _mm512_mask_and_epi32(one.value, one.dense, record, set(LOW));
+            let number = _mm512_srli_epi32::<LEAF_SHIFT>(record);
+            // Numbers of 8 bits, so that one multiplication of 16 bits does.
+            one.leaf = _mm512_add_epi32(_mm512_madd_epi16(number, set(LEAF_WORDS as u32)), node);
+            one.bits = self.words(one.dense, bits_word(_mm512_add_epi32(one.leaf, set(BITMAP)), one.key));
         }
         for one in all.iter_mut() {
-            let bit = _mm512_sllv_epi32(set(1), _mm512_and_si512(one.key, set(31)));
-            one.exceptional = _mm512_mask_test_epi32_mask(one.dense, one.bits, bit);
+            // Rotating looks at the low 5 bits of the key only.
+            one.exceptional = _mm512_mask_test_epi32_mask(one.dense, one.bits, _mm512_rolv_epi32(set(1), one.key));
         }
     }
 
     /// The values of exceptional addresses. They are brought together in one vector, for gathers take as long for few
     /// lanes as for all. Gives the lanes left out: all, if they are more than 16.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
     fn exceptions<const N: usize>(&self, all: &mut [Sixteen; N]) -> u64 {
-        let (who, count, lanes) = exceptional(all);
+        let lanes = (0..).zip(all.iter()).fold(0, |lanes, (n, one)| lanes | u64::from(one.exceptional) << (16 * n));
+        let count = lanes.count_ones();
         let mask = ((1_u64 << count.min(16)) - 1) as u16;
-        let (mut entry, mut key, mut bits) = (who, who, who);
-        for (n, one) in (0..).zip(all.iter()) {
-            let own = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32::<4>(who), set(n));
-            entry = _mm512_mask_permutexvar_epi32(entry, own, who, one.entry);
-            key = _mm512_mask_permutexvar_epi32(key, own, who, one.key);
-            bits = _mm512_mask_permutexvar_epi32(bits, own, who, one.bits);
-        }
-        let position = _mm512_and_si512(_mm512_srli_epi32::<8>(key), set(0xff));
-        let lists = _mm512_add_epi32(node_word(entry), set(DENSE_LISTS as u32));
-        let counts_at = node_word(self.words(mask, _mm512_add_epi32(lists, position)));
-        let counts = self.words(mask, _mm512_add_epi32(counts_at, counts_word(key)));
-        let index = _mm512_sub_epi32(ranked(counts, bits, key), set(1));
-        let lows = _mm512_slli_epi32::<1>(_mm512_add_epi32(counts_at, set(COUNT_WORDS as u32)));
-        let values = self.halves(mask, lows, index);
+        let bytes = _mm512_maskz_compress_epi8(lanes, byte_numbers());
+        let who = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(bytes));
+        let key = select(all, who, |one| one.key);
+        let [list, counts] = self.pairs(mask, _mm512_add_epi32(select(all, who, |one| one.leaf), set(RECORDS as u32)));
+        let index = index(counts, select(all, who, |one| one.bits), key);
+        let values = self.listed(mask, list, index, node_word(select(all, who, |one| one.entry)));
         let mut before = 0;
         for one in all.iter_mut() {
             let own = _mm512_permutexvar_epi32(_mm512_add_epi32(numbers(), set(before)), values);
@@ -290,11 +292,28 @@ impl<'a> Words<'a> {
         }
         if count > 16 { lanes } else { 0 }
     }
+
+    /// The values with these numbers of these lists, of the dense nodes at these words.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+    fn listed(&self, mask: __mmask16, list: __m512i, index: __m512i, node: __m512i) -> __m512i {
+        let tag = _mm512_srli_epi32::<TAG_SHIFT>(list);
+        let wide = _mm512_mask_cmpeq_epi32_mask(mask, tag, set(WIDE));
+        let numbers = _mm512_mask_cmpeq_epi32_mask(mask, tag, set(NUMBERS));
+        let byte = _mm512_mask_slli_epi32::<1>(index, wide, index);
+        let at = _mm512_add_epi32(node_word(list), _mm512_srli_epi32::<2>(byte));
+        let read = self.words(wide | numbers, at);
+        let read = _mm512_srlv_epi32(read, _mm512_slli_epi32::<3>(_mm512_and_si512(byte, set(3))));
+        let number = _mm512_and_si512(read, set(0xff));
+        let values = self.words(numbers, _mm512_sub_epi32(_mm512_sub_epi32(node, set(1)), number));
+        let values = _mm512_mask_mov_epi32(_mm512_mask_mov_epi32(list, wide, read), numbers, values);
+        _mm512_and_si512(values, set(LOW))
+    }
 }
 
 /// The number of the run of each key, of which `behind` /24s of the part stand behind it.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 fn part_runs(bits: [__m512i; 2], behind: __m512i) -> __m512i {
     let [low, high] = bits;
     let low_behind = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(behind));
@@ -304,70 +323,89 @@ fn part_runs(bits: [__m512i; 2], behind: __m512i) -> __m512i {
     _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
 }
 
-/// The numbers of the exceptional lanes, as many as fit; how many there are; a bit for each.
+/// Of the key with each of these numbers what `get` gives.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
-fn exceptional<const N: usize>(all: &[Sixteen; N]) -> (__m512i, u32, u64) {
-    let (mut who, mut count, mut lanes) = (set(u32::MAX), 0, 0);
-    for (n, one) in (0..).zip(all.iter()) {
-        let own = _mm512_maskz_compress_epi32(one.exceptional, _mm512_add_epi32(numbers(), set(16 * n)));
-        who = _mm512_mask_expand_epi32(who, (0xffff_u64 << count) as u16, own);
-        count += one.exceptional.count_ones();
-        lanes |= u64::from(one.exceptional) << (16 * n);
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+fn select<const N: usize>(all: &[Sixteen; N], who: __m512i, get: impl Fn(&Sixteen) -> __m512i) -> __m512i {
+    let (pairs, rest) = all.as_chunks::<2>();
+    let mut found = rest.first().map_or(who, |one| _mm512_permutexvar_epi32(who, get(one)));
+    for (n, [one, other]) in (0..).zip(pairs) {
+        let own = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32::<5>(who), set(n));
+        let both = _mm512_permutex2var_epi32(get(one), who, get(other));
+        found = _mm512_mask_mov_epi32(found, own, both);
     }
-    (who, count, lanes)
+    found
 }
 
 /// 0 to 15.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 fn numbers() -> __m512i {
     _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 }
 
+/// 0 to 63, a byte each.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+fn byte_numbers() -> __m512i {
+    let eight = |first: u64| (first * 0x0101_0101_0101_0101 + 0x0706_0504_0302_0100) as i64;
+    _mm512_set_epi64(eight(56), eight(48), eight(40), eight(32), eight(24), eight(16), eight(8), eight(0))
+}
+
+/// The even numbers up to 30.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+fn evens() -> __m512i {
+    _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0)
+}
+
+/// The odd numbers up to 31.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+fn odds() -> __m512i {
+    _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1)
+}
+
+/// Which /24 of its /16 a key is in.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+fn position(key: __m512i) -> __m512i {
+    _mm512_and_si512(_mm512_srli_epi32::<8>(key), set(0xff))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 fn set(value: u32) -> __m512i {
     _mm512_set1_epi32(value as i32)
 }
 
 /// The first word of what stands at a place.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 fn node_word(entry: __m512i) -> __m512i {
     _mm512_slli_epi32::<2>(_mm512_and_si512(entry, set(PLACE_MASK)))
 }
 
 /// The word of the bitmap that starts at `first` in which a position (its low 8 bits) stands.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
 fn bits_word(first: __m512i, position: __m512i) -> __m512i {
     _mm512_add_epi32(first, _mm512_and_si512(_mm512_srli_epi32::<5>(position), set(7)))
 }
 
-/// Which of two words of counts belongs to a position (its low 8 bits).
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
-fn counts_word(position: __m512i) -> __m512i {
-    _mm512_and_si512(_mm512_srli_epi32::<7>(position), set(1))
-}
+/// Where a leaf's bitmap stands from the word on that [`Sixteen::leaf`] says.
+const BITMAP: u32 = (RECORDS + LEAF_BITMAP) as u32;
 
-/// [`find::rank`], of positions' low 8 bits.
+/// How many exceptional addresses are before these, as [`dense::exception`] counts them.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
-fn ranked(counts: __m512i, bits: __m512i, position: __m512i) -> __m512i {
-    let shift = _mm512_and_si512(_mm512_srli_epi32::<2>(position), set(0x18));
-    let before = _mm512_and_si512(_mm512_srlv_epi32(counts, shift), set(0xff));
-    let bit = _mm512_and_si512(position, set(31));
-    let inside = _mm512_sllv_epi32(bits, _mm512_sub_epi32(set(31), bit));
-    _mm512_add_epi32(before, _mm512_popcnt_epi32(inside))
-}
-
-/// The index of a dense /16's record, in pairs of words.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,popcnt")]
-fn record(entry: __m512i, key: __m512i) -> __m512i {
-    let place = _mm512_and_si512(entry, set(PLACE_MASK));
-    let position = _mm512_and_si512(_mm512_srli_epi32::<8>(key), set(0xff));
-    _mm512_add_epi32(_mm512_slli_epi32::<1>(place), position)
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx512vpopcntdq,popcnt")]
+fn index(counts: __m512i, bits: __m512i, key: __m512i) -> __m512i {
+    let pairs = _mm512_srli_epi32::<6>(_mm512_add_epi32(_mm512_and_si512(key, set(0xff)), set(32)));
+    // Of no pair this shifts by more than 31 bits, which leaves 0.
+    let shift = _mm512_sub_epi32(_mm512_slli_epi32::<3>(pairs), set(8));
+    let counted = _mm512_and_si512(_mm512_srlv_epi32(counts, shift), set(0xff));
+    let (bit, second) = (_mm512_and_si512(key, set(31)), _mm512_test_epi32_mask(key, set(32)));
+    let before = _mm512_sllv_epi32(bits, _mm512_sub_epi32(set(32), bit));
+    let count = _mm512_popcnt_epi32(_mm512_mask_srlv_epi32(before, second, bits, bit));
+    _mm512_mask_sub_epi32(_mm512_add_epi32(counted, count), second, counted, count)
 }

@@ -96,10 +96,7 @@ impl Build {
     }
 
     fn write(&mut self, start: u32, length: u8) {
-        if length > 24
-            && let Some(node) = self.trie.dense(start >> 16)
-            && self.write24(node, start)
-        {
+        if length > 24 && self.trie.is_dense(start >> 16) && self.write24(start) {
             return;
         }
         for high in start >> 16..=start.last(length) >> 16 {
@@ -113,15 +110,14 @@ impl Build {
     }
 
     /// False if the /16 should be written anew, because little is left in it.
-    fn write24(&mut self, node: u32, start: u32) -> bool {
-        let position = start >> 8 & 0xff;
+    fn write24(&mut self, start: u32) -> bool {
         if let Some((around, inside)) = self.long.in_24(start) {
-            if self.trie.set24(node, position, around, inside) {
+            if self.trie.set24(start, around, inside) {
                 return true;
             }
         } else {
             let around = self.around(cut(start, 24), 24);
-            self.trie.set24(node, position, around, &[]);
+            self.trie.set24(start, around, &[]);
         }
         self.inside16(cut(start, 16)).len() > MOST_IN_SPARSE
     }

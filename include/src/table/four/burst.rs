@@ -10,7 +10,7 @@ pub enum Form {
     Scalar,
     /// Up to 32 keys together, in vectors of 8; needs AVX2 and POPCNT.
     Avx2,
-    /// Up to 64 keys together, in vectors of 16; needs AVX512F, BW, VPOPCNTDQ and POPCNT.
+    /// Up to 64 keys together, in vectors of 16; needs AVX512F, BW, VBMI2, VPOPCNTDQ and POPCNT.
     Avx512,
 }
 
@@ -56,8 +56,8 @@ pub fn find_burst(table: &[u32], keys: &[u32], found: &mut [u32]) {
 #[inline]
 pub fn find_burst_as(form: Form, table: &[u32], keys: &[u32], found: &mut [u32]) {
     #[cfg(target_arch = "x86_64")]
-    if form != Form::Scalar && form.runs_here() && (2..=MOST_WORDS).contains(&table.len()) {
-        // SAFETY: the CPU has what the form needs, and the table has 2 to MOST_WORDS words.
+    if form != Form::Scalar && form.runs_here() && (FIXED..=MOST_WORDS).contains(&table.len()) {
+        // SAFETY: the CPU has what the form needs, and the table has FIXED to MOST_WORDS words.
         return unsafe {
             match form {
                 Form::Avx2 => super::avx2::find_burst(table, keys, found),

@@ -1,5 +1,6 @@
 //! The look-up of one address. Total: words that are no table give some value or 0.
 
+use super::dense::Dense;
 use super::*;
 
 /// The value of the longest prefix that holds `key`, 0 for none.
@@ -20,10 +21,7 @@ pub fn find_low(table: &[u32], key: u32) -> u32 {
             half(table, part + PART_HEAD, run(table, part, key))
         }
         SPARSE => half(table, at + SPARSE_HEAD, sparse_run(table, at, key)),
-        DENSE => match exception(table, at, key) {
-            None => word(table, record(at, key)) & LOW,
-            Some((list, index)) => half(table, list + COUNT_WORDS, index),
-        },
+        DENSE => Dense::of([entry, parts]).find(table, key) & LOW,
         _ => 0,
     }
 }
@@ -39,13 +37,7 @@ fn find_high(table: &[u32], key: u32) -> u32 {
             highs => byte(table, highs, runs_before(table, at, parts, key) + run(table, part(at, parts, key), key)),
         },
         SPARSE => byte(table, at + SPARSE_HEAD + low_words(SPARSE_RUNS), sparse_run(table, at, key)),
-        DENSE => match exception(table, at, key) {
-            None => word(table, record(at, key)) >> LOW_BITS,
-            Some((list, index)) => {
-                let count = ones(bitmap(table, word(table, record(at, key) + 1)));
-                byte(table, list + COUNT_WORDS + low_words(count), index)
-            }
-        },
+        DENSE => Dense::of([entry, parts]).find(table, key) >> LOW_BITS,
         _ => 0,
     }
 }
@@ -94,15 +86,6 @@ pub(super) fn highs(table: &[u32], key: u32) -> usize {
     word(table, HIGHS + (key >> 16) as usize) as usize * GRANULE
 }
 
-/// How many bits of a bitmap are set up to and with this position: `bits` is the word it stands in, the counts of
-/// the words before are at word `counts`.
-#[inline]
-pub(super) fn rank(table: &[u32], counts: usize, bits: u32, position: u32) -> usize {
-    let index = (position >> 5) as usize;
-    let before = word(table, counts + index / 4) >> (index % 4 * 8) & 0xff;
-    (before + (bits << (31 - (position & 31))).count_ones()) as usize
-}
-
 /// Number of the run of addresses that holds `key`.
 #[inline]
 pub(super) fn sparse_run(table: &[u32], at: usize, key: u32) -> usize {
@@ -110,31 +93,6 @@ pub(super) fn sparse_run(table: &[u32], at: usize, key: u32) -> usize {
     let starts = table.get(at..at + SPARSE_HEAD).unwrap_or_default();
     let started = |word: &u32| u32::from(word & 0xffff <= low) + u32::from(word >> 16 <= low);
     starts.iter().map(started).sum::<u32>().saturating_sub(1) as usize
-}
-
-/// The record of the /24 of `key` in the dense node at this word.
-#[inline]
-pub(super) fn record(at: usize, key: u32) -> usize {
-    at + (key >> 8 & 0xff) as usize * 2
-}
-
-/// If `key` is exceptional in the dense node at this word, the first word of its /24's list and its number there.
-#[inline]
-pub(super) fn exception(table: &[u32], at: usize, key: u32) -> Option<(usize, usize)> {
-    let place = word(table, record(at, key) + 1) as usize;
-    let bits = word(table, place * BITMAP_WORDS + (key >> 5 & 7) as usize);
-    if bits >> (key & 31) & 1 == 0 {
-        return None;
-    }
-    let list = word(table, at + DENSE_LISTS + (key >> 8 & 0xff) as usize) as usize * GRANULE;
-    Some((list, rank(table, list, bits, key & 0xff).saturating_sub(1)))
-}
-
-/// The bitmap at this place; nothing outside the table.
-#[inline]
-pub(super) fn bitmap(table: &[u32], place: u32) -> &[u32] {
-    let at = place as usize * BITMAP_WORDS;
-    table.get(at..at + BITMAP_WORDS).unwrap_or_default()
 }
 
 /// One of the low halves that start at word `at`.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use prefix_trie::PrefixMap;
 use proptest::prelude::*;
 
+use super::dense::Dense;
 use super::*;
 use crate::table::{self, Entry, Key, ranges};
 
@@ -162,7 +163,7 @@ proptest! {
         let mut places: Vec<usize> = keys.iter().map(|key| ROOT + (key >> 16) as usize * 2).collect();
         places.extend(keys.iter().map(|key| ROOT + (key >> 16) as usize * 2 + 1));
         places.extend(keys.iter().map(|key| HIGHS + (key >> 16) as usize));
-        places.extend((0..ROOT).chain(ZEROS..words.len()).chain(FIXED..words.len()).chain(FIXED..words.len()));
+        places.extend((0..ROOT).chain(FIXED..words.len()).chain(FIXED..words.len()).chain(FIXED..words.len()));
         for (which, value, flip) in changes {
             let at = *which.get(&places);
             words[at] = if flip { words[at] ^ 1 << (value & 31) } else { value };
@@ -249,9 +250,87 @@ fn every_run_may_have_a_value_of_its_own() {
     validate(build.words(), &|value| value < 16_000_000).unwrap();
 }
 
+/// The tag of the list of the leaf that the /24 of an address has.
+fn tag(build: &Build, start: u32) -> u32 {
+    let dense = Dense::of(find::entry(build.words(), start));
+    let record = build.words()[dense.record(start)];
+    build.words()[dense.leaf(record)] >> TAG_SHIFT
+}
+
+/// Of each form of list: the same for all, a palette, more values than a palette holds. A change leads from each to each, and
+/// numbers of values that are gone are given to others.
+#[test]
+fn a_list_is_as_wide_as_its_values_need() {
+    let mut build = Build::new();
+    let mut prefixes = Prefixes::new();
+    let mut put = |build: &mut Build, at: u32, value: u32| {
+        build.insert(at, 32, value);
+        prefixes.insert((at, 32), value);
+        prefixes.clone()
+    };
+    (0..40).for_each(|host| drop(put(&mut build, 0x0a00_0100 + host * 3, 9)));
+    assert_eq!(tag(&build, 0x0a00_0100), SAME);
+    put(&mut build, 0x0a00_0101, 8);
+    assert_eq!(tag(&build, 0x0a00_0100), NUMBERS);
+    // 300 different values: the palette grows until it is full.
+    for host in 0..300 {
+        put(&mut build, 0x0a00_0200 + host % 100 + host / 100 * 256, 0x10_0000 + host);
+    }
+    assert_eq!([1, 2, 3, 4].map(|at| tag(&build, 0x0a00_0000 | at << 8)), [NUMBERS, NUMBERS, NUMBERS, WIDE]);
+    let all = put(&mut build, 0x0a00_0500, 7);
+    let keys = edges(&all);
+    check(build.words(), &all, &keys);
+    assert!(Build::from_sorted(&entries(&all)).words().len() <= build.words().len());
+    // With most of them gone there is room again, though not for all: what was wide is written anew.
+    let mut left = all.clone();
+    for at in (0..100).map(|host| 0x0a00_0200 + host) {
+        build.remove(at, 32);
+        left.remove(&(at, 32));
+    }
+    for value in [0x20_0000, 0x20_0001] {
+        build.insert(0x0a00_0401, 32, value);
+        left.insert((0x0a00_0401, 32), value);
+        assert_eq!(tag(&build, 0x0a00_0400), NUMBERS);
+        check(build.words(), &left, &keys);
+    }
+    let rest: Vec<u32> = left.keys().map(|(start, _)| *start).filter(|at| at >> 8 == 0x0a_0004).collect();
+    for at in rest {
+        build.insert(at, 32, 5);
+    }
+    left.iter_mut().filter(|((start, _), _)| start >> 8 == 0x0a_0004).for_each(|(_, value)| *value = 5);
+    assert_eq!(tag(&build, 0x0a00_0400), SAME);
+    check(build.words(), &left, &keys);
+}
+
+/// All 256 /24s of a /16 have exceptions: the leaf that served those without becomes the last one's own. And back.
+#[test]
+fn the_last_leaf_is_given_away() {
+    let mut build = Build::new();
+    let mut prefixes = Prefixes::new();
+    for position in (0..256).rev() {
+        for host in [1, 2, 77] {
+            build.insert(0x0a00_0000 | position << 8 | host, 32, 3 + host % 2);
+            prefixes.insert((0x0a00_0000 | position << 8 | host, 32), 3 + host % 2);
+        }
+    }
+    let keys = edges(&prefixes);
+    check(build.words(), &prefixes, &keys);
+    check(Build::from_sorted(&entries(&prefixes)).words(), &prefixes, &keys);
+    for start in [0x0a00_0000, 0x0a00_ff00, 0x0a00_8000] {
+        for host in [1, 2, 77] {
+            build.remove(start | host, 32);
+            prefixes.remove(&(start | host, 32));
+            check(build.words(), &prefixes, &keys);
+        }
+        build.insert(start | 200, 32, 6);
+        prefixes.insert((start | 200, 32), 6);
+        check(build.words(), &prefixes, &keys);
+    }
+}
+
 #[test]
 fn each_kind_of_damage_is_refused() {
-    let hosts = (0..100u32).map(|host| Entry { start: 0x0a00_0000 + host * 700, length: 32, value: 2 });
+    let hosts = (0..100u32).map(|host| Entry { start: 0x0a00_0000 + host * 70, length: 32, value: 2 + host % 2 });
     let runs = (0..20u32).map(|index| Entry { start: 0x0b00_0000 + index * 512, length: 24, value: 0x1_0063 });
     let all: Vec<Entry<u32>> = hosts.chain(runs).chain([Entry { start: 0x0c00_0007, length: 32, value: 4 }]).collect();
     let table = Build::from_sorted(&all).words().to_vec();
@@ -267,9 +346,11 @@ fn each_kind_of_damage_is_refused() {
     let refused = |at: usize, value: u32| {
         let mut words = table.clone();
         words[at] = value;
-        validate(&words, &good).unwrap_err()
+        validate(&words, &good).err().unwrap_or(("accepted", 0, 0))
     };
-    assert_eq!(refused(root(1), table[root(0x0a00)]), ("place of a node", root(0x0a00), table[root(0x0a00)].into()));
+    let mut twice = table.clone();
+    twice.copy_within(root(0x0a00)..root(0x0a00) + 2, root(1));
+    assert_eq!(validate(&twice, &good).unwrap_err().0, "place of a node");
     assert_eq!(refused(root(1), 5).0, "value");
     assert_eq!(refused(root(1), 7 << TAG_SHIFT).0, "root entry");
     assert_eq!(refused(root(1), RUNS << TAG_SHIFT | PLACE_MASK).0, "place of a node");
@@ -283,12 +364,25 @@ fn each_kind_of_damage_is_refused() {
     assert_eq!(refused(node(0x0c00), 1).0, "start of the first run");
     assert_eq!(refused(node(0x0c00) + 1, 0).0, "start of a run");
     assert_eq!(refused(node(0x0c00) + SPARSE_HEAD, u32::MAX).0, "value in a list");
-    assert_eq!(refused(node(0x0a00) + 1, u32::MAX).0, "place of a node");
-    assert_eq!(refused(node(0x0a00) + DENSE_LISTS, u32::MAX).0, "place of a node");
-    let list = table[node(0x0a00) + DENSE_LISTS] as usize * GRANULE;
-    assert_eq!(refused(list, 0x0101_0101).0, "counts of a bitmap");
-    assert_eq!(refused(list + COUNT_WORDS, 0x77).0, "value in a list");
-    assert_eq!(refused(ZEROS + 3, 1).0, "line of zeros");
+    let dense = Dense::of([table[root(0x0a00)], table[root(0x0a00) + 1]]);
+    let (leaf, palette) = (dense.leaf_number(1), dense.in_palette(0));
+    assert_eq!(refused(root(0x0a00) + 1, 0).0, "leaf of a record");
+    assert_eq!(refused(root(0x0a00) + 1, table[root(0x0a00) + 1] | 1 << 31).0, "size of a dense node");
+    assert_eq!(refused(root(0x0a00) + 1, table[root(0x0a00) + 1] & !COUNT_MASK | 257).0, "size of a dense node");
+    assert_eq!(refused(dense.at, 7 | 1 << LEAF_SHIFT).0, "value");
+    assert_eq!(refused(dense.at, 0xff << LEAF_SHIFT).0, "leaf of a record");
+    assert_eq!(refused(dense.at + 255, 1 << LEAF_SHIFT).0, "leaf of a record", "the leaf of another");
+    assert_eq!(refused(leaf + LEAF_COUNTS, 0x0101_0101).0, "counts of a bitmap");
+    assert_eq!(refused(leaf + LEAF_BITMAP, 0).0, "counts of a bitmap");
+    assert_eq!(refused(leaf, 7 << TAG_SHIFT).0, "list of a leaf");
+    assert_eq!(refused(leaf, SAME << TAG_SHIFT | 7).0, "value");
+    assert_eq!(refused(leaf, NUMBERS << TAG_SHIFT | PLACE_MASK).0, "place of a node");
+    assert_eq!(refused(leaf, WIDE << TAG_SHIFT | table[root(0x0a00)] & PLACE_MASK).0, "place of a node");
+    let list = find::node(table[leaf]);
+    assert_eq!((table[leaf] >> TAG_SHIFT, table[list] & 0xff), (NUMBERS, 0));
+    assert_eq!(refused(list, 0xfe).0, "number in a list");
+    assert_eq!(refused(palette, 7), ("value", palette, 7));
+    assert_eq!(refused(palette - 31, 7), ("accepted", 0, 0), "no list has this number");
     assert_eq!(validate(&table[..32], &good), Err(("table length", 0, 32)));
 }
 
@@ -306,10 +400,11 @@ fn the_example_by_hand_is_true() {
         ("10.1.0.0/20", 0x14_0001),
     ];
     let mut prefixes: Prefixes = given.into_iter().map(|(text, value)| (prefix(text), value)).collect();
-    prefixes.extend((0..20).map(|n| (prefix(&format!("10.1.2.{}/32", 7 + 11 * n)), 0x20_0002)));
+    prefixes.extend((0..20).map(|n| (prefix(&format!("10.1.2.{}/32", 7 + 11 * n)), 0x20_0002 + n % 2 * 6)));
+    prefixes.insert(prefix("10.1.3.40/32"), 0x20_0002);
     let words = table::build(&entries(&prefixes)).unwrap();
     let mut told = String::new();
-    for address in ["198.19.0.1", "10.2.81.1", "192.0.2.25", "10.1.2.9", "10.1.2.40"] {
+    for address in ["198.19.0.1", "10.2.81.1", "192.0.2.25", "10.1.2.9", "10.1.2.40", "10.1.3.40"] {
         told += &format!("{address}\n");
         let key = address.parse::<std::net::Ipv4Addr>().unwrap().to_bits();
         walk(&words, key, &mut |step| {

@@ -1,5 +1,6 @@
-//! Writes nodes: each /16, and each /24 of a dense one, can be written anew on its own.
+//! Writes nodes: each /16 can be written anew on its own. (Dense ones: [`super::leaves`].)
 
+use super::dense::Dense;
 use super::runs::{self, Runs, put_highs, put_lows};
 use super::space::{LINE, Need, Space};
 use super::*;
@@ -11,7 +12,7 @@ pub(super) const MOST_IN_SPARSE: usize = 16;
 /// The table while it is built.
 #[derive(Clone, Debug)]
 pub(in crate::table) struct Trie {
-    space: Space,
+    pub(super) space: Space,
 }
 
 impl Trie {
@@ -47,12 +48,6 @@ impl Trie {
         self.space.free_words()
     }
 
-    /// The place of a /16's node, if it is dense.
-    pub(super) fn dense(&self, high: u32) -> Option<u32> {
-        let [entry, _] = self.root(high);
-        (entry >> TAG_SHIFT == DENSE).then_some(entry & PLACE_MASK)
-    }
-
     /// Writes a /16 anew: `around` is the value of the longest prefix of at most 16 bits that holds it,
     /// `inside` are the longer ones in it, sorted.
     pub(super) fn set16(&mut self, high: u32, around: u32, inside: &[Entry<u32>]) {
@@ -66,9 +61,10 @@ impl Trie {
             [around, 0]
         } else if !long {
             self.runs(high, &Runs::of(&paint(around, 8, inside)))
+        } else if let Some(entry) = self.sparse(high, around, inside) {
+            [entry, 0]
         } else {
-            let sparse = self.sparse(high, around, inside);
-            [sparse.unwrap_or_else(|| self.dense_node(around, inside)), 0]
+            return self.write_dense(high, around, inside);
         };
         self.put_root(high, entry);
     }
@@ -112,97 +108,13 @@ impl Trie {
             list.push(*value);
         }
         list.resize(SPARSE_RUNS, *list.last()?);
-        Some(SPARSE << TAG_SHIFT | self.put_list(None, &head, &list))
-    }
-
-    fn dense_node(&mut self, around: u32, inside: &[Entry<u32>]) -> u32 {
-        let node = self.space.allocate(need(DENSE_WORDS, DENSE_WORDS));
-        let short: Vec<Entry<u32>> = inside.iter().copied().filter(|entry| entry.length <= 24).collect();
-        let values = paint(around, 8, &short);
-        for (record, value) in self.granules(node, DENSE_LISTS / GRANULE).chunks_mut(2).zip(&values) {
-            record.copy_from_slice(&[*value, NO_BITMAP]);
-        }
-        for same in inside.chunk_by(|a, b| a.start >> 8 == b.start >> 8) {
-            let long = same.get(same.partition_point(|entry| entry.length <= 24)..).unwrap_or_default();
-            if let Some(entry) = long.first() {
-                let position = entry.start >> 8 & 0xff;
-                let around = values.get(position as usize).copied().unwrap_or(0);
-                self.set24(node, position, around, long);
-            }
-        }
-        DENSE << TAG_SHIFT | node
-    }
-
-    /// Writes a /24 of the dense node at this place anew, as [`Trie::set16`] does a /16; what fits where it was, stays
-    /// there. False if nothing in it is exceptional any more.
-    pub(super) fn set24(&mut self, node: u32, position: u32, around: u32, inside: &[Entry<u32>]) -> bool {
-        let values = paint(around, 0, inside);
-        let usual = usual(&values, around);
-        let mut bitmap = [0u32; BITMAP_WORDS];
-        for (chunk, word) in values.chunks(32).zip(&mut bitmap) {
-            *word = chunk.iter().rev().fold(0, |word, value| word << 1 | u32::from(*value != usual));
-        }
-        let mut list = [0u32; 256];
-        let places = list.iter_mut().zip(values.iter().filter(|value| **value != usual));
-        let count = places.map(|(place, value)| *place = *value).count();
-        let before = self.exceptions(node, position);
-        let (mut place, mut first) = (NO_BITMAP, 0);
-        if count == 0 {
-            self.release24(before);
-        } else {
-            place = before.map_or_else(|| self.allocate_bitmap(), |one| one.bitmap);
-            put(self.space.words_mut(), place as usize * BITMAP_WORDS, &bitmap);
-            let values = list.get(..count).unwrap_or_default();
-            first = self.put_list(before.map(|one| (one.list, one.granules)), &counts_before(&bitmap).0, values);
-        }
-        let at = node as usize * GRANULE;
-        put(self.space.words_mut(), at + position as usize * 2, &[usual, place]);
-        put(self.space.words_mut(), at + DENSE_LISTS + position as usize, &[first]);
-        count > 0
-    }
-
-    /// In units of [`BITMAP_WORDS`].
-    fn allocate_bitmap(&mut self) -> u32 {
-        const GRANULES: usize = BITMAP_WORDS / GRANULE;
-        let from = |phase: usize| phase.is_multiple_of(GRANULES).then_some(GRANULES);
-        self.space.allocate(Need { least: GRANULES, from }) / GRANULES as u32
-    }
-
-    /// What is exceptional in a /24 of the dense node at this place.
-    fn exceptions(&self, node: u32, position: u32) -> Option<Exceptions> {
-        let (at, table) = (node as usize * GRANULE, self.words());
-        let bitmap = find::word(table, at + position as usize * 2 + 1);
-        let count = ones(find::bitmap(table, bitmap));
-        let list = find::word(table, at + DENSE_LISTS + position as usize);
-        (bitmap != NO_BITMAP).then_some(Exceptions {
-            bitmap,
-            list,
-            granules: list_words(COUNT_WORDS, count).div_ceil(GRANULE),
-        })
-    }
-
-    /// This head and a list of these values; where there was one (its place and granules), if it fits there.
-    fn put_list(&mut self, before: Option<(u32, usize)>, head: &[u32], values: &[u32]) -> u32 {
-        let words = list_words(head.len(), values.len());
-        let need = need(head.len() + low_words(values.len()), words);
-        let granules = words.div_ceil(GRANULE);
-        let stays = |(place, count): &(u32, usize)| *count == granules && (need.from)(*place as usize % LINE).is_some();
-        let place = match before.filter(stays) {
-            Some((place, count)) => {
-                self.granules(place, count).fill(0);
-                place
-            }
-            None => {
-                before.into_iter().for_each(|(place, count)| self.space.release(place, count));
-                self.space.allocate(need)
-            }
-        };
-        let (start, list) = self.granules(place, granules).split_at_mut_checked(head.len()).unwrap_or_default();
-        put(start, 0, head);
-        let (lows, highs) = list.split_at_mut_checked(low_words(values.len())).unwrap_or_default();
-        put_lows(lows, values.iter().copied());
-        put_highs(highs, values.iter().copied());
-        place
+        let words = list_words(SPARSE_HEAD, SPARSE_RUNS);
+        let place = self.space.allocate(need(SPARSE_HEAD + low_words(SPARSE_RUNS), words));
+        let (start, values) =
+            self.granules(place, words.div_ceil(GRANULE)).split_at_mut_checked(SPARSE_HEAD).unwrap_or_default();
+        put(start, 0, &head);
+        put_list(values, &list);
+        Some(SPARSE << TAG_SHIFT | place)
     }
 
     fn release16(&mut self, high: u32) {
@@ -219,46 +131,28 @@ impl Trie {
                 }
             }
             SPARSE => self.space.release(place, list_words(SPARSE_HEAD, SPARSE_RUNS).div_ceil(GRANULE)),
-            DENSE => {
-                (0..256).for_each(|position| self.release24(self.exceptions(place, position)));
-                self.space.release(place, DENSE_WORDS / GRANULE);
-            }
+            DENSE => self.release_dense(Dense::of([entry, parts])),
             _ => {}
         }
     }
 
-    fn release24(&mut self, before: Option<Exceptions>) {
-        if let Some(one) = before {
-            self.space.release(one.bitmap * BITMAP_WORDS as u32 / GRANULE as u32, BITMAP_WORDS / GRANULE);
-            self.space.release(one.list, one.granules);
-        }
-    }
-
-    fn root(&self, high: u32) -> [u32; 2] {
+    pub(super) fn root(&self, high: u32) -> [u32; 2] {
         find::entry(self.words(), high << 16)
     }
 
-    fn put_root(&mut self, high: u32, entry: [u32; 2]) {
+    pub(super) fn put_root(&mut self, high: u32, entry: [u32; 2]) {
         put(self.space.words_mut(), ROOT + high as usize * 2, &entry);
     }
 
     /// So many granules from this one on.
-    fn granules(&mut self, place: u32, count: usize) -> &mut [u32] {
+    pub(super) fn granules(&mut self, place: u32, count: usize) -> &mut [u32] {
         let at = place as usize * GRANULE;
         self.space.words_mut().get_mut(at..at + count * GRANULE).unwrap_or_default()
     }
 }
 
-/// Where a /24's bitmap and list stand, and how many granules the list has.
-#[derive(Clone, Copy, Debug)]
-struct Exceptions {
-    bitmap: u32,
-    list: u32,
-    granules: usize,
-}
-
 /// So many words, of which the first `hot` lie in one line, or begin one if they are more.
-fn need(hot: usize, words: usize) -> Need<impl Fn(usize) -> Option<usize> + Copy> {
+pub(super) fn need(hot: usize, words: usize) -> Need<impl Fn(usize) -> Option<usize> + Copy> {
     let granules = words.div_ceil(GRANULE);
     let from = move |phase| (phase == 0 || phase * GRANULE + hot <= LINE_WORDS).then_some(granules);
     Need { least: granules, from }
@@ -270,7 +164,7 @@ fn high_granules(count: usize) -> usize {
 }
 
 /// The values of 256 neighbours of `1 << shift` addresses each; `entries` are sorted, so the longest wins.
-fn paint(around: u32, shift: u32, entries: &[Entry<u32>]) -> [u32; 256] {
+pub(super) fn paint(around: u32, shift: u32, entries: &[Entry<u32>]) -> [u32; 256] {
     let mut values = [around; 256];
     for entry in entries {
         let (first, last) = (entry.start >> shift & 0xff, entry.last() >> shift & 0xff);
@@ -281,33 +175,14 @@ fn paint(around: u32, shift: u32, entries: &[Entry<u32>]) -> [u32; 256] {
     values
 }
 
-/// The value that most of a /24 has: `around` if half of it has that, else by majority vote.
-fn usual(values: &[u32; 256], around: u32) -> u32 {
-    if values.iter().filter(|value| **value == around).count() >= 128 {
-        return around;
-    }
-    let vote = |(held, votes): (u32, u32), value: &u32| match (held == *value, votes) {
-        (true, _) => (held, votes + 1),
-        (false, 0) => (*value, 1),
-        (false, _) => (held, votes - 1),
-    };
-    values.iter().fold((around, 0), vote).0
+/// Low halves and high bytes of values, into words of zeros.
+pub(super) fn put_list(words: &mut [u32], values: &[u32]) {
+    let (lows, highs) = words.split_at_mut_checked(low_words(values.len())).unwrap_or_default();
+    put_lows(lows, values.iter().copied());
+    put_highs(highs, values.iter().copied());
 }
 
-/// For each word of a bitmap the bits set in the words before it, as bytes; and how many are set in all.
-pub(super) fn counts_before(bitmap: &[u32; BITMAP_WORDS]) -> ([u32; COUNT_WORDS], usize) {
-    let mut counts = [0u32; COUNT_WORDS];
-    let mut before = 0;
-    for (index, word) in bitmap.iter().enumerate() {
-        if let Some(place) = counts.get_mut(index / 4) {
-            *place |= before << (index % 4 * 8);
-        }
-        before += word.count_ones();
-    }
-    (counts, before as usize)
-}
-
-fn put(words: &mut [u32], at: usize, values: &[u32]) {
+pub(super) fn put(words: &mut [u32], at: usize, values: &[u32]) {
     if let Some(place) = words.get_mut(at..at + values.len()) {
         place.copy_from_slice(values);
     }

@@ -1,7 +1,8 @@
 //! Checks a trie once, in linear time: every node lies inside and is reached from one place only, and every
 //! value that a look-up can give is good.
 
-use super::find::{bitmap, part_bits, word};
+use super::dense::{self, Dense, List};
+use super::find::{byte, part_bits, word};
 use super::runs::{self, PARTS};
 use super::*;
 use crate::table::Fault;
@@ -16,9 +17,6 @@ pub fn validate(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault> 
     }
     let mut check = Check { table, good, judged: vec![u32::MAX; JUDGED], claimed: vec![0; table.len() / GRANULE] };
     check.claim(0, FIXED, 0)?;
-    if let Some(at) = (ZEROS..FIXED).find(|at| word(table, *at) != 0) {
-        return Err(("line of zeros", at, word(table, at).into()));
-    }
     (0..1 << 16).try_for_each(|high| check.root(high))
 }
 
@@ -62,7 +60,7 @@ impl Check<'_> {
             0 => self.value(at),
             RUNS => self.runs(high, node, parts),
             SPARSE => self.sparse(at, node),
-            DENSE => self.dense(at, node),
+            DENSE => self.dense(at, Dense::of([entry, parts])),
             _ => Err(("root entry", at, entry.into())),
         }
     }
@@ -107,28 +105,70 @@ impl Check<'_> {
         self.list(lows, Some((lows + low_words(SPARSE_RUNS), 0)), SPARSE_RUNS)
     }
 
-    fn dense(&mut self, from: usize, node: usize) -> Result<(), Fault> {
-        self.claim(node, DENSE_WORDS, from)?;
-        for position in 0..256 {
-            let (record, list_at) = (node + position * 2, node + DENSE_LISTS + position);
-            self.value(record)?;
-            let place = word(self.table, record + 1);
-            if place == NO_BITMAP {
-                continue;
+    fn dense(&mut self, from: usize, dense: Dense) -> Result<(), Fault> {
+        if dense.entry()[1] != word(self.table, from + 1)
+            || dense.leaves > MOST_LEAVES
+            || dense.palette > MOST_IN_PALETTE
+            || dense.used > dense.leaves
+        {
+            return Err(("size of a dense node", from + 1, word(self.table, from + 1).into()));
+        }
+        self.claim(dense.first().ok_or(self.place(from))?, dense.words(), from)?;
+        let (mut seen, mut numbers) = ([false; MOST_LEAVES], [false; MOST_IN_PALETTE]);
+        for at in dense.at..dense.at + RECORDS {
+            let record = word(self.table, at);
+            if !(self.good)(record & USUAL_MASK) {
+                return Err(("value", at, record.into()));
             }
-            self.claim(place as usize * BITMAP_WORDS, BITMAP_WORDS, record + 1)?;
-            let bits: Option<&[u32; BITMAP_WORDS]> = bitmap(self.table, place).first_chunk();
-            let bits = bits.ok_or(self.place(record + 1))?;
-            let (before, count) = trie::counts_before(bits);
-            let at = word(self.table, list_at) as usize * GRANULE;
-            self.claim(at, list_words(COUNT_WORDS, count), list_at)?;
-            for (at, counts) in (at..).zip(before) {
-                if word(self.table, at) != counts {
-                    return Err(("counts of a bitmap", at, word(self.table, at).into()));
+            let number = (record >> LEAF_SHIFT) as usize;
+            if number >= dense.used {
+                return Err(("leaf of a record", at, record.into()));
+            }
+            let leaf = dense.leaf_number(number);
+            if !seen.get_mut(number).is_some_and(|seen| std::mem::replace(seen, true)) {
+                self.leaf(leaf, &mut numbers)?;
+            } else if dense::count(self.table, leaf) != 0 {
+                // Only the one in which nothing is exceptional may serve several.
+                return Err(("leaf of a record", at, record.into()));
+            }
+        }
+        let numbers = numbers.iter().enumerate().filter(|(_, used)| **used);
+        for (number, _) in numbers {
+            if number >= dense.palette {
+                return Err(("number in a list", from, number as u64));
+            }
+            self.value(dense.in_palette(number))?;
+        }
+        Ok(())
+    }
+
+    /// Checks a leaf and notes which `numbers` its list has.
+    fn leaf(&mut self, leaf: usize, numbers: &mut [bool; MOST_IN_PALETTE]) -> Result<(), Fault> {
+        let table = self.table;
+        let bitmap: Option<&[u32; BITMAP_WORDS]> =
+            table.get(leaf + LEAF_BITMAP..).and_then(|words| words.first_chunk());
+        if bitmap.map(dense::counts) != Some(word(table, leaf + LEAF_COUNTS)) {
+            return Err(("counts of a bitmap", leaf + LEAF_COUNTS, word(table, leaf + LEAF_COUNTS).into()));
+        }
+        let count = dense::count(table, leaf);
+        match List::of(table, leaf) {
+            _ if count == 0 => {}
+            _ if word(table, leaf) >> TAG_SHIFT > WIDE => {
+                return Err(("list of a leaf", leaf, word(table, leaf).into()));
+            }
+            List::Same(value) if (self.good)(value) => {}
+            List::Same(value) => return Err(("value", leaf, value.into())),
+            List::Numbers(list) => {
+                self.claim(list, count.div_ceil(4), leaf)?;
+                for index in 0..count {
+                    let number = byte(table, list, index) as usize;
+                    numbers.iter_mut().skip(number).take(1).for_each(|used| *used = true);
                 }
             }
-            let lows = at + COUNT_WORDS;
-            self.list(lows, Some((lows + low_words(count), 0)), count)?;
+            List::Wide(list) => {
+                self.claim(list, list_words(0, count), leaf)?;
+                self.list(list, Some((dense::wide_highs(table, leaf, list), 0)), count)?;
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Tells a look-up step by step: what is read, where, and what it says.
 
-use super::find::{self, exception, highs, record, run, runs_before, sparse_run, word};
+use super::dense::{self, Dense, List};
+use super::find::{self, highs, run, runs_before, sparse_run, word};
 use super::*;
 use crate::table::Step;
 
@@ -28,7 +29,7 @@ pub fn walk(table: &[u32], key: u32, step: &mut dyn FnMut(Step)) {
         }
         DENSE => {
             read("root", root, format!("{block}/16 is dense, node at word {node}"));
-            dense(table, node, key, &mut read);
+            dense(table, Dense::of([entry, parts]), key, &mut read);
         }
         _ => read("root", root, "no entry that a builder writes".to_owned()),
     }
@@ -49,23 +50,31 @@ fn runs(table: &[u32], key: u32, node: usize, parts: u32, read: &mut dyn FnMut(&
     list(table, part + PART_HEAD, run, highs, read);
 }
 
-fn dense(table: &[u32], node: usize, key: u32, read: &mut dyn FnMut(&'static str, usize, String)) {
-    let (position, record) = (key >> 8 & 0xff, record(node, key));
-    let bitmap = word(table, record + 1);
-    let at = bitmap as usize * BITMAP_WORDS;
-    read("bitmap place", record + 1, format!("/24 number {position}: bitmap at word {at}"));
-    let exception = exception(table, node, key);
-    let says = if exception.is_some() { "set: an exception" } else { "clear: the usual value" };
-    read("bitmap", at + (key >> 5 & 7) as usize, format!("bit {} of this word is {says}", key & 31));
-    let Some((start, index)) = exception else {
-        return read("usual value", record, format!("value {:#x}", word(table, record)));
+fn dense(table: &[u32], dense: Dense, key: u32, read: &mut dyn FnMut(&'static str, usize, String)) {
+    let record = word(table, dense.record(key));
+    let (leaf, usual) = (dense.leaf(record), record & USUAL_MASK);
+    let says = format!("/24 number {}: leaf {} at word {leaf}", key >> 8 & 0xff, record >> LEAF_SHIFT);
+    read("record", dense.record(key), says);
+    let (at, bit) = (leaf + LEAF_BITMAP + (key >> 5 & 7) as usize, key & 31);
+    let Some(index) = dense::exception(table, leaf, key) else {
+        return read("bitmap", at, format!("bit {bit} of this word is clear: the usual value, {usual:#x}"));
     };
-    read("list place", node + DENSE_LISTS + position as usize, format!("counts and list at word {start}"));
-    let counts = start + (key >> 7 & 1) as usize;
-    read("counts", counts, format!("with the bits before this word: {index} exceptions before this one"));
-    let lows = start + COUNT_WORDS;
-    let highs = lows + low_words(ones(find::bitmap(table, bitmap)));
-    list(table, lows, index, Some((highs, index)), read);
+    read("bitmap", at, format!("bit {bit} of this word is set: an exception"));
+    let list = match List::of(table, leaf) {
+        List::Same(value) => return read("list", leaf, format!("all exceptions have value {value:#x}")),
+        List::Numbers(list) => list,
+        List::Wide(list) => list,
+    };
+    read("list", leaf, format!("at word {list}"));
+    let says = format!("with the bits of the word: {index} exceptions before this one");
+    read("counts", leaf + LEAF_COUNTS, says);
+    if let List::Wide(list) = List::of(table, leaf) {
+        return self::list(table, list, index, Some((dense::wide_highs(table, leaf, list), index)), read);
+    }
+    let number = find::byte(table, list, index) as usize;
+    read("number", list + index / 4, format!("byte {} of this word: number {number} of the palette", index % 4));
+    let at = dense.in_palette(number);
+    read("palette", at, format!("value {:#x}", word(table, at)));
 }
 
 /// A low half, and the high byte with its own number, unless all are 0.
