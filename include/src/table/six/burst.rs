@@ -7,7 +7,7 @@ use super::find::find;
 pub enum Form {
     /// One address after the other.
     Scalar,
-    /// Thirty-two at once, with AVX-512; as the first, where the machine has not got it.
+    /// Up to sixty-four at once, with AVX-512; as the first, where the machine has not got it.
     Avx512,
 }
 
