@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for _ in 0..repeat {
                 match form {
                     Form::Scalar => all_scalar(map.words(), &keys),
-                    Form::Avx512 => all(Form::Avx512, map.words(), &keys),
+                    _ => all(*form, map.words(), &keys),
                 }
             }
             best = best.min(start.elapsed().as_nanos() as f64 / (repeat * keys.len()) as f64);

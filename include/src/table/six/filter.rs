@@ -26,6 +26,11 @@ pub(super) const HASH: u32 = 0x9e37_79b1;
 /// Where the three numbers stand in the product.
 pub(super) const NUMBERS: [u32; 3] = [27, 22, 17];
 
+/// By kind of filter: how many of 32 bits it does not look at, and what it multiplies the others by.
+pub(super) const UNLOOKED: [u32; 4] = [32 - LOOKS[0], 32 - LOOKS[1], 32 - LOOKS[2], 32 - LOOKS[3]];
+/// See [`UNLOOKED`].
+pub(super) const FACTORS: [u32; 4] = [THRICE, HASH, HASH, HASH];
+
 /// A filter with its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Filter {

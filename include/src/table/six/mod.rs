@@ -10,6 +10,8 @@
 //! [`find()`] and [`find_burst`] are total on any words; [`validate()`] accepts what [`Build`] and [`build()`] make.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod build;
 mod burst;
@@ -22,6 +24,8 @@ mod place;
 mod space;
 mod validate;
 mod walk;
+#[cfg(target_arch = "x86_64")]
+mod words;
 
 pub use build::{Build, build};
 pub use burst::{Form, find_burst, find_burst_as};

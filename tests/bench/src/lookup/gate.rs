@@ -76,6 +76,7 @@ impl Family for u128 {
         let of = |form: &six::Form| -> (_, LookUp<u128>) {
             match form {
                 six::Form::Scalar => (SCALAR, |t, keys, found| six::find_burst_as(six::Form::Scalar, t, keys, found)),
+                six::Form::Avx2 => (AVX2, |t, keys, found| six::find_burst_as(six::Form::Avx2, t, keys, found)),
                 six::Form::Avx512 => (AVX512, |t, keys, found| six::find_burst_as(six::Form::Avx512, t, keys, found)),
             }
         };

@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 
 use super::super::layout::{BEHIND, CHILD, CONTENT_SHIFT};
+use super::super::words::Words;
 use super::lanes::{load, set, store};
-use super::words::Words;
 use super::{AT_ONCE, Sixteen, groups, together};
 
 /// Looks into the leaves and writes what is found; gives those that lead on, a bit each.

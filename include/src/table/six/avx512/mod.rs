@@ -22,9 +22,9 @@ use std::sync::OnceLock;
 use super::find::find;
 use super::index::{FIRST, MIX, SECOND};
 use super::layout::{CONTENT_SHIFT, LEAF, STRIDE_SHIFT};
+use super::words::Words;
 use lanes::{numbers, set, store};
 use leaves::leaves;
-use words::Words;
 
 /// Whether this machine has the instructions; found out once.
 #[inline]

@@ -3,31 +3,12 @@
 
 use std::arch::x86_64::*;
 
-use super::super::super::LINE_WORDS;
-use super::super::filter::{HASH, LOOKS, NUMBERS, THRICE};
-use super::super::index::Index;
-use super::super::layout::{CONTENT_SHIFT, LEAF, LEAF_LINE, LINK_WORD, PART_MASKS, PART_SHIFT, STRIDE_SHIFT, head};
+use super::super::filter::{FACTORS, NUMBERS, UNLOOKED};
+use super::super::layout::{CONTENT_SHIFT, LEAF, LEAF_LINE, LINK_WORD, PART_MASKS, PART_SHIFT, STRIDE_SHIFT};
+use super::super::words::Words;
 use super::lanes::set;
 
-/// The trie's words, of which there is at least one line, and what is asked of them once.
-pub(super) struct Words<'a> {
-    pub(super) all: &'a [u32],
-    pub(super) index: Index,
-    pub(super) root: u32,
-    /// The last word at which a slot can start, the last line.
-    pub(super) last: [u32; 2],
-}
-
-impl<'a> Words<'a> {
-    /// None if there is not a line, or the index lies outside.
-    pub(super) fn new(all: &'a [u32]) -> Option<Words<'a>> {
-        let index = Index::of(all);
-        let root = all.get(head::ROOT).copied()?;
-        let fits = all.len() >= LINE_WORDS && all.len() < i32::MAX as usize && index.word + index.words() <= all.len();
-        let last = [all.len().saturating_sub(SLOT_WORDS) as u32, (all.len() / LINE_WORDS).saturating_sub(1) as u32];
-        fits.then_some(Words { all, index, root, last })
-    }
-
+impl Words<'_> {
     /// The pairs of words at these indexes, which count `SCALE` bytes from `base` on: all first words, all second ones;
     /// 0 for lanes outside of `who`.
     ///
@@ -102,9 +83,6 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Words of a slot.
-const SLOT_WORDS: usize = 3;
-
 /// What slots say of sixteen addresses.
 pub(super) struct Step {
     /// Those that a table follows, those for which the slot is the last.
@@ -121,10 +99,6 @@ pub(super) struct Step {
     /// The next 32 bits of the addresses.
     pub(super) window: __m512i,
 }
-
-/// By kind of filter: how many of 32 bits it does not look at, and what it multiplies the others by.
-const UNLOOKED: [u32; 4] = [32 - LOOKS[0], 32 - LOOKS[1], 32 - LOOKS[2], 32 - LOOKS[3]];
-const FACTORS: [u32; 4] = [THRICE, HASH, HASH, HASH];
 
 /// A vector that has these for every number of which they are the last two bits.
 #[inline]
