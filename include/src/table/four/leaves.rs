@@ -79,24 +79,29 @@ impl Trie {
         before: Option<(u32, usize)>,
         now: &Exceptions,
     ) -> (u32, Dense) {
-        let values = now.values.get(..now.count).unwrap_or_default();
-        if let Some(value) = values.first().filter(|first| values.iter().all(|value| value == *first)) {
+        let first = now.values().next().unwrap_or(0);
+        if now.values().all(|value| value == first) {
             before.into_iter().for_each(|(place, granules)| self.space.release(place, granules));
-            return (SAME << TAG_SHIFT | value, dense);
+            return (SAME << TAG_SHIFT | first, dense);
         }
-        let (numbers, dense) = self.numbers(start, dense, values);
-        let Some(numbers) = numbers else {
-            let place = self.list(before, low_words(values.len()), list_words(0, values.len()));
-            put_list(self.granules(place, list_words(0, values.len()).div_ceil(GRANULE)), values);
-            return (WIDE << TAG_SHIFT | place, dense);
-        };
-        let words = values.len().div_ceil(4);
+        let (numbers, dense) = self.numbers(start, dense, now.values());
+        let Some(numbers) = numbers else { return (self.put_wide(before, now), dense) };
+        let words = now.count.div_ceil(4);
         let place = self.list(before, words, words);
         let (groups, _) = numbers.as_chunks::<4>();
         for (word, bytes) in self.granules(place, words.div_ceil(GRANULE)).iter_mut().zip(groups) {
             *word = u32::from_le_bytes(*bytes);
         }
         (NUMBERS << TAG_SHIFT | place, dense)
+    }
+
+    /// The first word of a leaf with a wide list.
+    #[cold]
+    fn put_wide(&mut self, before: Option<(u32, usize)>, now: &Exceptions) -> u32 {
+        let words = list_words(0, now.count);
+        let place = self.list(before, low_words(now.count), words);
+        put_list(self.granules(place, words.div_ceil(GRANULE)), now.count, now.values());
+        WIDE << TAG_SHIFT | place
     }
 
     /// Zeroed granules for a list of so many words, the first `hot` of them in one line; those of the list before, if it fits.
@@ -113,27 +118,34 @@ impl Trie {
     }
 
     /// The numbers of these values in the palette, to which they are added; none if there is no room.
-    fn numbers(&mut self, start: u32, dense: Dense, values: &[u32]) -> (Option<[u8; 256]>, Dense) {
-        let (mut dense, mut numbers, mut taken) = (dense, [0; 256], [false; MOST_IN_PALETTE]);
-        for (value, place) in values.iter().zip(&mut numbers) {
-            let known = self.number_of(&dense, *value);
-            let number = match known.or_else(|| self.number_of(&dense, NO_VALUE)) {
+    fn numbers(&mut self, start: u32, dense: Dense, values: impl Iterator<Item = u32>) -> (Option<[u8; 256]>, Dense) {
+        let (mut dense, mut numbers) = (dense, [0; 256]);
+        for (index, value) in values.enumerate() {
+            let number = match self.number_of(&dense, value) {
                 Some(number) => number,
-                None if dense.palette < MOST_IN_PALETTE => {
-                    let number = dense.palette;
-                    dense = self.grow(start, dense, dense.leaves, (number * 2).clamp(FIRST_PALETTE, MOST_IN_PALETTE));
+                None => {
+                    let free;
+                    (free, dense) = self.add_to_palette(start, dense, value, numbers.get(..index).unwrap_or_default());
+                    let Some(number) = free else { return (None, dense) };
                     number
                 }
-                None => match self.unused(&dense, &taken) {
-                    Some(number) => number,
-                    None => return (None, dense),
-                },
             };
-            put(self.space.words_mut(), dense.in_palette(number), &[*value]);
-            taken.iter_mut().skip(number).take(1).for_each(|taken| *taken = true);
-            *place = number as u8;
+            numbers.iter_mut().skip(index).take(1).for_each(|place| *place = number as u8);
         }
         (Some(numbers), dense)
+    }
+
+    /// Gives a value that the palette has not got a number there, other than those `taken`; none if there is no room.
+    #[cold]
+    fn add_to_palette(&mut self, start: u32, dense: Dense, value: u32, taken: &[u8]) -> (Option<usize>, Dense) {
+        let (mut dense, mut number) = (dense, self.number_of(&dense, NO_VALUE));
+        if number.is_none() && dense.palette < MOST_IN_PALETTE {
+            number = Some(dense.palette);
+            dense = self.grow(start, dense, dense.leaves, (dense.palette * 2).clamp(FIRST_PALETTE, MOST_IN_PALETTE));
+        }
+        let number = number.or_else(|| self.unused(&dense, taken));
+        number.into_iter().for_each(|number| put(self.space.words_mut(), dense.in_palette(number), &[value]));
+        (number, dense)
     }
 
     /// The number of this value in the palette.
@@ -143,14 +155,15 @@ impl Trie {
     }
 
     /// A number of the palette that no list has, and that is not taken.
-    fn unused(&self, dense: &Dense, taken: &[bool; MOST_IN_PALETTE]) -> Option<usize> {
-        let mut used = *taken;
+    fn unused(&self, dense: &Dense, taken: &[u8]) -> Option<usize> {
+        let mut used = [false; MOST_IN_PALETTE];
+        let mut take = |number: u8| used.iter_mut().skip(number.into()).take(1).for_each(|used| *used = true);
+        taken.iter().copied().for_each(&mut take);
         for number in 0..dense.used {
             let leaf = dense.leaf_number(number);
             if let List::Numbers(list) = List::of(self.words(), leaf) {
                 for index in 0..dense::count(self.words(), leaf) {
-                    let number = find::byte(self.words(), list, index) as usize;
-                    used.iter_mut().skip(number).take(1).for_each(|used| *used = true);
+                    take(find::byte(self.words(), list, index) as u8);
                 }
             }
         }
@@ -168,6 +181,7 @@ impl Trie {
 
     /// The node of the /16 of an address with this many leaves and this palette, no less than it had: palette, records and
     /// leaves are copied at once.
+    #[cold]
     fn grow(&mut self, start: u32, before: Dense, leaves: usize, palette: usize) -> Dense {
         let mut dense = self.allocate_dense(leaves, palette);
         dense.used = before.used;
@@ -211,38 +225,40 @@ fn extent(table: &[u32], leaf: usize) -> Option<(u32, usize)> {
 
 /// What is exceptional in a /24.
 struct Exceptions {
+    all: [u32; 256],
     usual: u32,
     bitmap: [u32; BITMAP_WORDS],
-    /// The value of each exceptional address.
-    values: [u32; 256],
     count: usize,
 }
 
 impl Exceptions {
     fn of(around: u32, inside: &[Entry<u32>]) -> Exceptions {
         let all = paint(around, 0, inside);
-        let usual = usual(&all, around);
-        let (mut bitmap, mut values) = ([0; BITMAP_WORDS], [0; 256]);
+        let same = all.iter().filter(|value| **value == around).count();
+        let usual = if same >= 128 { around } else { majority(&all) };
+        let mut bitmap = [0; BITMAP_WORDS];
         for (chunk, word) in all.chunks(32).zip(&mut bitmap) {
             *word = chunk.iter().rev().fold(0, |word, value| word << 1 | u32::from(*value != usual));
         }
-        let places = values.iter_mut().zip(all.iter().filter(|value| **value != usual));
-        let count = places.map(|(place, value)| *place = *value).count();
-        Exceptions { usual, bitmap, values, count }
+        let count = bitmap.iter().map(|word| word.count_ones() as usize).sum();
+        Exceptions { all, usual, bitmap, count }
+    }
+
+    /// The value of each exceptional address.
+    fn values(&self) -> impl Iterator<Item = u32> + Clone {
+        self.all.iter().copied().filter(|value| *value != self.usual)
     }
 }
 
-/// The value that most of a /24 has: `around` if half of it has that, else by majority vote.
-fn usual(values: &[u32; 256], around: u32) -> u32 {
-    if values.iter().filter(|value| **value == around).count() >= 128 {
-        return around;
-    }
+/// A value that more than half have, if there is one.
+#[cold]
+fn majority(values: &[u32; 256]) -> u32 {
     let vote = |(held, votes): (u32, u32), value: &u32| match (held == *value, votes) {
         (true, _) => (held, votes + 1),
         (false, 0) => (*value, 1),
         (false, _) => (held, votes - 1),
     };
-    values.iter().fold((around, 0), vote).0
+    values.iter().fold((0, 0), vote).0
 }
 
 /// Words of a palette at first; like all that it grows to whole lines, so that the records begin one too.

@@ -113,7 +113,7 @@ impl Trie {
         let (start, values) =
             self.granules(place, words.div_ceil(GRANULE)).split_at_mut_checked(SPARSE_HEAD).unwrap_or_default();
         put(start, 0, &head);
-        put_list(values, &list);
+        put_list(values, list.len(), list.iter().copied());
         Some(SPARSE << TAG_SHIFT | place)
     }
 
@@ -175,11 +175,11 @@ pub(super) fn paint(around: u32, shift: u32, entries: &[Entry<u32>]) -> [u32; 25
     values
 }
 
-/// Low halves and high bytes of values, into words of zeros.
-pub(super) fn put_list(words: &mut [u32], values: &[u32]) {
-    let (lows, highs) = words.split_at_mut_checked(low_words(values.len())).unwrap_or_default();
-    put_lows(lows, values.iter().copied());
-    put_highs(highs, values.iter().copied());
+/// Low halves and high bytes of so many values, into words of zeros.
+pub(super) fn put_list(words: &mut [u32], count: usize, values: impl Iterator<Item = u32> + Clone) {
+    let (lows, highs) = words.split_at_mut_checked(low_words(count)).unwrap_or_default();
+    put_lows(lows, values.clone());
+    put_highs(highs, values);
 }
 
 pub(super) fn put(words: &mut [u32], at: usize, values: &[u32]) {
