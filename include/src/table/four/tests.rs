@@ -383,6 +383,12 @@ fn each_kind_of_damage_is_refused() {
     assert_eq!(refused(list, 0xfe).0, "number in a list");
     assert_eq!(refused(palette, 7), ("value", palette, 7));
     assert_eq!(refused(palette - 31, 7), ("accepted", 0, 0), "no list has this number");
+    // 256 exceptional addresses are one more than the counts can say: 0.
+    let mut full = table.clone();
+    full[leaf] = SAME << TAG_SHIFT | 7;
+    full[leaf + LEAF_COUNTS] = 0x00c0_8040;
+    full[leaf + LEAF_BITMAP..leaf + LEAF_WORDS].fill(u32::MAX);
+    assert_eq!(validate(&full, &good), Err(("bitmap of a leaf", leaf + LEAF_BITMAP, u32::MAX.into())));
     assert_eq!(validate(&table[..32], &good), Err(("table length", 0, 32)));
 }
 

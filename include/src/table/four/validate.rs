@@ -150,6 +150,10 @@ impl Check<'_> {
         if bitmap.map(dense::counts) != Some(word(table, leaf + LEAF_COUNTS)) {
             return Err(("counts of a bitmap", leaf + LEAF_COUNTS, word(table, leaf + LEAF_COUNTS).into()));
         }
+        if bitmap == Some(&[u32::MAX; BITMAP_WORDS]) {
+            // One more than the counts can say.
+            return Err(("bitmap of a leaf", leaf + LEAF_BITMAP, u32::MAX.into()));
+        }
         let count = dense::count(table, leaf);
         match List::of(table, leaf) {
             _ if count == 0 => {}
