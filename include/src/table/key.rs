@@ -28,7 +28,7 @@ pub trait Key: Copy + Ord + std::fmt::Debug {
     /// The same for a burst, with [`Key::BURST_MASK`]; of slices of different lengths the shorter one counts.
     fn find_burst_in_trie(table: &[u32], keys: &[Self], found: &mut [u32]);
     /// Checks a trie; on failure what is wrong, the word it stands in, and what stands there.
-    fn validate_trie(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault>;
+    fn validate_trie(table: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault>;
     /// Tells each step of a look-up.
     fn walk_trie(self, table: &[u32], step: &mut dyn FnMut(Step));
 }
@@ -104,7 +104,7 @@ impl Key for u32 {
         four::find_burst(table, keys, found);
     }
 
-    fn validate_trie(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
+    fn validate_trie(table: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault> {
         four::validate(table, good)
     }
 
@@ -150,7 +150,7 @@ impl Key for u128 {
         six::find_burst(table, keys, found);
     }
 
-    fn validate_trie(table: &[u32], good: &dyn Fn(u32) -> bool) -> Result<(), Fault> {
+    fn validate_trie(table: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault> {
         six::validate(table, good)
     }
 

@@ -104,7 +104,7 @@ pub fn find_burst<K: Key>(table: &[u32], keys: &[K], found: &mut [u32]) {
 /// [`Fault`].
 pub fn validate<K: Key>(table: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault> {
     match Kind::of(table) {
-        Some(Kind::Trie) => K::validate_trie(table, &good),
+        Some(Kind::Trie) => K::validate_trie(table, good),
         Some(Kind::Ranges) => ranges::validate::<K>(table, good),
         None => Err(("table kind", 0, table.first().copied().unwrap_or(0).into())),
     }

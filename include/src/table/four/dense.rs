@@ -138,7 +138,7 @@ pub(super) fn wide_highs(table: &[u32], leaf: usize, list: usize) -> usize {
 pub(super) fn counts(bitmap: &[u32; BITMAP_WORDS]) -> u32 {
     let (pairs, _) = bitmap.as_chunks::<2>();
     let (counts, _) = pairs.iter().zip(0..).fold((0, 0), |(counts, before), ([low, high], number)| {
-        let count = before + low.count_ones() + high.count_ones();
+        let count = before + (u64::from(*low) | u64::from(*high) << 32).count_ones();
         (counts | count << (number * 8), count)
     });
     counts

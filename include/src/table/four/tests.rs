@@ -43,7 +43,7 @@ fn found(table: &[u32], keys: &[u32]) -> Vec<u32> {
 }
 
 fn check(table: &[u32], prefixes: &Prefixes, keys: &[u32]) {
-    validate(table, &|value| value == 0 || prefixes.values().any(|one| *one == value)).unwrap();
+    validate(table, |value| value == 0 || prefixes.values().any(|one| *one == value)).unwrap();
     compare(table, prefixes, keys);
 }
 
@@ -169,7 +169,7 @@ proptest! {
             words[at] = if flip { words[at] ^ 1 << (value & 31) } else { value };
         }
         let good = |value: u32| value < 5 || (0x1_0000..0x1_0003).contains(&value);
-        let accepted = validate(&words, &good).is_ok();
+        let accepted = validate(&words, good).is_ok();
         if accepted {
             prop_assert!(found(&words, &keys).into_iter().all(good));
         }
@@ -234,7 +234,7 @@ fn every_run_may_have_a_value_of_its_own() {
         build.insert(0x0100_0010 + 69_999 * 512 + host * 2, 32, 15_600_000 + host);
     });
     assert!(tags(&build).contains(&DENSE));
-    validate(build.words(), &|value| value < 16_000_000).unwrap();
+    validate(build.words(), |value| value < 16_000_000).unwrap();
     let keys: Vec<u32> = all.iter().map(|entry| entry.start + 3).collect();
     assert!(found(build.words(), &keys).into_iter().eq(all.iter().map(|entry| entry.value)));
     assert_eq!(find(build.words(), 0x0100_0010 + 69_999 * 512 + 78), 15_600_039);
@@ -247,7 +247,7 @@ fn every_run_may_have_a_value_of_its_own() {
     });
     let keys = [all[5].start, all[65_000].start, all[65_000].start + 128];
     assert_eq!(found(build.words(), &keys), [0, all[65_000].value, all[65_000].value]);
-    validate(build.words(), &|value| value < 16_000_000).unwrap();
+    validate(build.words(), |value| value < 16_000_000).unwrap();
 }
 
 /// The tag of the list of the leaf that the /24 of an address has.
@@ -335,9 +335,9 @@ fn each_kind_of_damage_is_refused() {
     let all: Vec<Entry<u32>> = hosts.chain(runs).chain([Entry { start: 0x0c00_0007, length: 32, value: 4 }]).collect();
     let table = Build::from_sorted(&all).words().to_vec();
     let good = |value: u32| value < 5 || value == 0x1_0063;
-    assert_eq!(validate(&table, &good), Ok(()));
+    assert_eq!(validate(&table, good), Ok(()));
     for bad in [2, 0x1_0063, 4] {
-        assert!(validate(&table, &|value| good(value) && value != bad).is_err(), "{bad:x}");
+        assert!(validate(&table, |value| good(value) && value != bad).is_err(), "{bad:x}");
     }
     let root = |high: usize| ROOT + high * 2;
     let node = |high: usize| find::node(table[root(high)]);
@@ -346,11 +346,11 @@ fn each_kind_of_damage_is_refused() {
     let refused = |at: usize, value: u32| {
         let mut words = table.clone();
         words[at] = value;
-        validate(&words, &good).err().unwrap_or(("accepted", 0, 0))
+        validate(&words, good).err().unwrap_or(("accepted", 0, 0))
     };
     let mut twice = table.clone();
     twice.copy_within(root(0x0a00)..root(0x0a00) + 2, root(1));
-    assert_eq!(validate(&twice, &good).unwrap_err().0, "place of a node");
+    assert_eq!(validate(&twice, good).unwrap_err().0, "place of a node");
     assert_eq!(refused(root(1), 5).0, "value");
     assert_eq!(refused(root(1), 7 << TAG_SHIFT).0, "root entry");
     assert_eq!(refused(root(1), RUNS << TAG_SHIFT | PLACE_MASK).0, "place of a node");
@@ -388,8 +388,39 @@ fn each_kind_of_damage_is_refused() {
     full[leaf] = SAME << TAG_SHIFT | 7;
     full[leaf + LEAF_COUNTS] = 0x00c0_8040;
     full[leaf + LEAF_BITMAP..leaf + LEAF_WORDS].fill(u32::MAX);
-    assert_eq!(validate(&full, &good), Err(("bitmap of a leaf", leaf + LEAF_BITMAP, u32::MAX.into())));
-    assert_eq!(validate(&table[..32], &good), Err(("table length", 0, 32)));
+    assert_eq!(validate(&full, good), Err(("bitmap of a leaf", leaf + LEAF_BITMAP, u32::MAX.into())));
+    assert_eq!(validate(&table[..32], good), Err(("table length", 0, 32)));
+}
+
+/// Every number in every byte of lists of all lengths: good if the palette's value with that number is, whatever else stands in the
+/// palette and behind the list.
+#[test]
+fn each_number_of_a_list_is_judged_by_its_value() {
+    // Lists of 2, 3, ... 22 addresses; 41 values, of which the palette has 64 places.
+    let lines = (1..=21u32).flat_map(|at| (0..=at).map(move |host| 0x0a00_0000 | at << 8 | (host * 3)));
+    let all: Vec<Entry<u32>> =
+        lines.zip(0..).map(|(start, index)| Entry { start, length: 32, value: 100 + index % 41 }).collect();
+    let mut table = Build::from_sorted(&all).words().to_vec();
+    let dense = Dense::of(find::entry(&table, 0x0a00_0000));
+    assert_eq!((dense.palette, dense.used), (64, 22));
+    // Nobody's: one that is bad, one that is good.
+    table[dense.in_palette(50)] = 60;
+    table[dense.in_palette(51)] = 70;
+    for leaf in [1, 3, 14, 15, 16, 21].map(|number| dense.leaf_number(number)) {
+        let (list, count) = (find::node(table[leaf]), dense::count(&table, leaf));
+        for index in 0..count.next_multiple_of(16) {
+            let (at, shift) = (list + index / 4, index as u32 % 4 * 8);
+            let before = table[at];
+            for number in [0, 1, 40, 41, 49, 50, 51, 63, 64, 127, 128, 255] {
+                table[at] = before & !(0xff << shift) | number << shift;
+                let good = |value: u32| value < 141 && value != 60;
+                let is_good = number <= 40 || number == 51 || index >= count;
+                assert_eq!(validate(&table, good).is_ok(), is_good, "{number} in byte {index} of {count}");
+            }
+            table[at] = before;
+        }
+    }
+    assert!(validate(&table, |value| value < 141 && value != 130).is_err());
 }
 
 /// The example of include/README.md, word by word.
