@@ -55,11 +55,14 @@ impl Digest {
 impl Item {
     /// A pool or exemption: its record but for the place of its name, and the name.
     pub fn pool(record: &[u32; format::POOL_WORDS], name: &str) -> Item {
-        let place = |index: usize| index == pool::NAME_OFFSET || index == pool::NAME_LENGTH;
-        let words = record.iter().enumerate().filter(|(index, _)| !place(*index));
-        let mut bytes: Vec<u8> = b"pool".to_vec();
-        bytes.extend(words.flat_map(|(_, word)| word.to_le_bytes()));
-        bytes.extend(name.as_bytes());
+        let mut bytes = Vec::with_capacity(4 * (1 + format::POOL_WORDS) + name.len());
+        bytes.extend(b"pool");
+        for (index, word) in record.iter().enumerate() {
+            if index != pool::NAME_OFFSET && index != pool::NAME_LENGTH {
+                bytes.extend_from_slice(&word.to_le_bytes());
+            }
+        }
+        bytes.extend_from_slice(name.as_bytes());
         Item(xxh3_128(&bytes))
     }
 

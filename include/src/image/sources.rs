@@ -110,8 +110,9 @@ struct Named<'a> {
 
 impl Named<'_> {
     fn update<K: Address>(&self, kept: &mut Kept<K>, now: Vec<Entry<K>>, digest: &mut Digest) -> usize {
-        let renamed = |entry: &Entry<K>| self.renamed.get(owner(entry.value)).copied().unwrap_or(true);
-        let changes = table::changes(kept.prefixes.iter().copied(), &now, |a, b| a.value == b.value && !renamed(b));
+        let any = self.renamed.contains(&true);
+        let renamed = |entry: &Entry<K>| any && self.renamed.get(owner(entry.value)).copied().unwrap_or(true);
+        let changes = table::changes(&kept.prefixes, &now, |a, b| a.value == b.value && !renamed(b));
         for Change { before, now } in &changes {
             if let Some(entry) = before {
                 digest.remove(entry_item(entry, self.before));
@@ -164,12 +165,12 @@ fn entry_item<K: Address>(entry: &Entry<K>, owners: &[OwnerHash]) -> Item {
 
 /// Sorts if need be; refuses a prefix that stands twice or belongs to nobody.
 fn check<K: Address>(entries: &mut [Entry<K>], owners: usize) -> Result<(), BuildError> {
-    if !entries.is_sorted() {
+    if !entries.is_sorted_by(|a, b| (a.start, a.length) < (b.start, b.length)) {
         entries.sort_unstable();
-    }
-    let pairs = entries.iter().zip(entries.iter().skip(1));
-    if let Some((twice, _)) = pairs.into_iter().find(|(a, b)| (a.start, a.length) == (b.start, b.length)) {
-        return Err(BuildError::Twice { prefix: twice.start.net(twice.length) });
+        let mut pairs = entries.iter().zip(entries.iter().skip(1));
+        if let Some((twice, _)) = pairs.find(|(a, b)| (a.start, a.length) == (b.start, b.length)) {
+            return Err(BuildError::Twice { prefix: twice.start.net(twice.length) });
+        }
     }
     match entries.iter().find(|entry| owner(entry.value) >= owners) {
         Some(entry) => Err(BuildError::Owner { prefix: entry.start.net(entry.length), owner: owner(entry.value) }),

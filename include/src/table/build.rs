@@ -37,24 +37,25 @@ pub struct Change<K> {
 /// What differs between two sorted runs of prefixes, in their order. `same` says whether two entries of one prefix
 /// are equal.
 pub fn changes<K: Key>(
-    before: impl Iterator<Item = Entry<K>>,
+    before: &[Entry<K>],
     now: &[Entry<K>],
     same: impl Fn(&Entry<K>, &Entry<K>) -> bool,
 ) -> Vec<Change<K>> {
-    let (mut before, mut now) = (before.peekable(), now.iter().copied().peekable());
-    let mut found = Vec::new();
+    let (mut before, mut now, mut found) = (before, now, Vec::new());
     loop {
-        let order = match (before.peek(), now.peek()) {
+        // Nearly all are as they were.
+        let equal = |(a, b): &(&Entry<K>, &Entry<K>)| a.start == b.start && a.length == b.length && same(a, b);
+        let skip = before.iter().zip(now).take_while(equal).count();
+        (before, now) = (before.get(skip..).unwrap_or_default(), now.get(skip..).unwrap_or_default());
+        let order = match (before.first(), now.first()) {
             (None, None) => return found,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(a), Some(b)) => (a.start, a.length).cmp(&(b.start, b.length)),
         };
-        let gone = if order.is_le() { before.next() } else { None };
-        let come = if order.is_ge() { now.next() } else { None };
-        if !matches!((&gone, &come), (Some(a), Some(b)) if same(a, b)) {
-            found.push(Change { before: gone, now: come });
-        }
+        let gone = if order.is_le() { before.split_off_first() } else { None };
+        let come = if order.is_ge() { now.split_off_first() } else { None };
+        found.push(Change { before: gone.copied(), now: come.copied() });
     }
 }
 
@@ -140,3 +141,28 @@ impl Incremental<u128> for six::Build {
 
 /// Part of a table whose change costs about as much as building all of it anew.
 const MANY: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_differs_is_what_two_maps_say(
+            before in prop::collection::btree_map((0u32..40, 30u8..=32), 1u32..4, 0..60),
+            now in prop::collection::btree_map((0u32..40, 30u8..=32), 1u32..4, 0..60),
+        ) {
+            let entry = |((start, length), value): (&(u32, u8), &u32)| Entry { start: *start, length: *length, value: *value };
+            let sorted = |map: &BTreeMap<(u32, u8), u32>| map.iter().map(entry).collect::<Vec<_>>();
+            let found = changes(&sorted(&before), &sorted(&now), |a, b| a.value == b.value);
+            let keys: std::collections::BTreeSet<(u32, u8)> = before.keys().chain(now.keys()).copied().collect();
+            let of = |map: &BTreeMap<(u32, u8), u32>, key: &(u32, u8)| map.get_key_value(key).map(entry);
+            let all = keys.iter().map(|key| Change { before: of(&before, key), now: of(&now, key) });
+            prop_assert!(found.into_iter().eq(all.filter(|change| change.before != change.now)));
+        }
+    }
+}
