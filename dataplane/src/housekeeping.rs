@@ -293,7 +293,7 @@ pub fn say(line: String) {
     eprintln!("gate25-dataplane: {line}");
 }
 
-/// How often to look whether workers have moved.
-const CHANGE_STEP: Duration = Duration::from_millis(1);
+/// How often to look whether workers have moved: they take an image up between two bursts, tens of microseconds each.
+const CHANGE_STEP: Duration = Duration::from_micros(100);
 /// A day; a confirm time beyond it counts as a day.
 const LONGEST_CONFIRM: u64 = 86_400;
