@@ -1,7 +1,11 @@
 //! Writes dense nodes: each /24 can be written anew on its own. Leaves are given to /24s as they need one and stay theirs; a
 //! node that is out of leaves, or of room in its palette, is written elsewhere with more.
 
+use std::ops::Range;
+
 use super::dense::{self, Dense, List};
+use super::exceptions::Exceptions;
+use super::find::byte;
 use super::trie::{Trie, need, paint, put, put_list};
 use super::*;
 use crate::table::Entry;
@@ -35,17 +39,16 @@ impl Trie {
     /// holds it, `inside` are the longer ones in it, sorted. False if nothing in it is exceptional any more.
     pub(super) fn set24(&mut self, start: u32, around: u32, inside: &[Entry<u32>]) -> bool {
         let now = Exceptions::of(around, inside);
-        let dense = self.leaf_for(start, now.count > 0);
+        let dense = self.leaf_for(start, !now.values().is_empty());
         let number = find::word(self.words(), dense.record(start)) >> LEAF_SHIFT;
         let leaf = dense.leaf_number(number as usize);
-        let before = extent(self.words(), leaf);
-        if now.count == 0 {
-            before.into_iter().for_each(|(place, granules)| self.space.release(place, granules));
+        if now.values().is_empty() {
+            extent(self.words(), leaf).into_iter().for_each(|(place, granules)| self.space.release(place, granules));
             put(self.space.words_mut(), leaf, &[0; LEAF_WORDS]);
             put(self.space.words_mut(), dense.record(start), &[now.usual | number << LEAF_SHIFT]);
             return false;
         }
-        let (list, dense) = self.put_exceptions(start, dense, before, &now);
+        let (list, dense) = self.put_exceptions(start, dense, leaf, &now);
         let leaf = dense.leaf_number(number as usize);
         put(self.space.words_mut(), leaf, &[list, dense::counts(&now.bitmap)]);
         put(self.space.words_mut(), leaf + LEAF_BITMAP, &now.bitmap);
@@ -71,22 +74,18 @@ impl Trie {
         dense
     }
 
-    /// The first word of a leaf, and the node, which may stand elsewhere now. `before` is where the list was, and its granules.
-    fn put_exceptions(
-        &mut self,
-        start: u32,
-        dense: Dense,
-        before: Option<(u32, usize)>,
-        now: &Exceptions,
-    ) -> (u32, Dense) {
-        let first = now.values().next().unwrap_or(0);
-        if now.values().all(|value| value == first) {
+    /// What stands in the first word of a leaf from now on, and the node, which may stand elsewhere then. `leaf` is where the leaf is
+    /// as yet, with the list that it had.
+    fn put_exceptions(&mut self, start: u32, dense: Dense, leaf: usize, now: &Exceptions) -> (u32, Dense) {
+        let (before, values) = (extent(self.words(), leaf), now.values());
+        let first = values.first().copied().unwrap_or(0);
+        if values.iter().all(|value| *value == first) {
             before.into_iter().for_each(|(place, granules)| self.space.release(place, granules));
             return (SAME << TAG_SHIFT | first, dense);
         }
-        let (numbers, dense) = self.numbers(start, dense, now.values());
-        let Some(numbers) = numbers else { return (self.put_wide(before, now), dense) };
-        let words = now.count.div_ceil(4);
+        let (numbers, dense) = self.numbers(start, dense, leaf, values);
+        let Some(numbers) = numbers else { return (self.put_wide(before, values), dense) };
+        let words = values.len().div_ceil(4);
         let place = self.list(before, words, words);
         let (groups, _) = numbers.as_chunks::<4>();
         for (word, bytes) in self.granules(place, words.div_ceil(GRANULE)).iter_mut().zip(groups) {
@@ -97,10 +96,10 @@ impl Trie {
 
     /// The first word of a leaf with a wide list.
     #[cold]
-    fn put_wide(&mut self, before: Option<(u32, usize)>, now: &Exceptions) -> u32 {
-        let words = list_words(0, now.count);
-        let place = self.list(before, low_words(now.count), words);
-        put_list(self.granules(place, words.div_ceil(GRANULE)), now.count, now.values());
+    fn put_wide(&mut self, before: Option<(u32, usize)>, values: &[u32]) -> u32 {
+        let words = list_words(0, values.len());
+        let place = self.list(before, low_words(values.len()), words);
+        put_list(self.granules(place, words.div_ceil(GRANULE)), values.len(), values.iter().copied());
         WIDE << TAG_SHIFT | place
     }
 
@@ -118,14 +117,15 @@ impl Trie {
     }
 
     /// The numbers of these values in the palette, to which they are added; none if there is no room.
-    fn numbers(&mut self, start: u32, dense: Dense, values: impl Iterator<Item = u32>) -> (Option<[u8; 256]>, Dense) {
+    fn numbers(&mut self, start: u32, dense: Dense, leaf: usize, values: &[u32]) -> (Option<[u8; 256]>, Dense) {
         let (mut dense, mut numbers) = (dense, [0; 256]);
-        for (index, value) in values.enumerate() {
-            let number = match self.number_of(&dense, value) {
+        let mut before = Before::of(self.words(), leaf);
+        for (index, value) in values.iter().enumerate() {
+            let number = match before.next(self.words(), &dense, *value).or_else(|| self.number_of(&dense, *value)) {
                 Some(number) => number,
                 None => {
                     let free;
-                    (free, dense) = self.add_to_palette(start, dense, value, numbers.get(..index).unwrap_or_default());
+                    (free, dense) = self.add_to_palette(start, dense, *value, numbers.get(..index).unwrap_or_default());
                     let Some(number) = free else { return (None, dense) };
                     number
                 }
@@ -163,7 +163,7 @@ impl Trie {
             let leaf = dense.leaf_number(number);
             if let List::Numbers(list) = List::of(self.words(), leaf) {
                 for index in 0..dense::count(self.words(), leaf) {
-                    take(find::byte(self.words(), list, index) as u8);
+                    take(byte(self.words(), list, index) as u8);
                 }
             }
         }
@@ -212,6 +212,33 @@ impl Trie {
     }
 }
 
+/// The numbers that a leaf's list had, while it is written anew: of a change in one place all others are the same, and looking into
+/// the palette for each of them would cost more than all the rest.
+struct Before {
+    list: usize,
+    left: Range<usize>,
+}
+
+impl Before {
+    fn of(table: &[u32], leaf: usize) -> Before {
+        match List::of(table, leaf) {
+            List::Numbers(list) => Before { list, left: 0..dense::count(table, leaf) },
+            _ => Before { list: 0, left: 0..0 },
+        }
+    }
+
+    /// The next number or the one behind it, if it is this value's; from there it goes on.
+    fn next(&mut self, table: &[u32], dense: &Dense, value: u32) -> Option<usize> {
+        let is_it = |index: &usize| {
+            let number = byte(table, self.list, *index) as usize;
+            number < dense.palette && find::word(table, dense.in_palette(number)) == value
+        };
+        let index = self.left.clone().take(2).find(is_it)?;
+        self.left.start = index + 1;
+        Some(byte(table, self.list, index) as usize)
+    }
+}
+
 /// The place and granules of the list of the leaf at this word, if it has one.
 fn extent(table: &[u32], leaf: usize) -> Option<(u32, usize)> {
     let (list, count) = (find::word(table, leaf), dense::count(table, leaf));
@@ -221,44 +248,6 @@ fn extent(table: &[u32], leaf: usize) -> Option<(u32, usize)> {
         _ => 0,
     };
     (words > 0).then_some((list & PLACE_MASK, words.div_ceil(GRANULE)))
-}
-
-/// What is exceptional in a /24.
-struct Exceptions {
-    all: [u32; 256],
-    usual: u32,
-    bitmap: [u32; BITMAP_WORDS],
-    count: usize,
-}
-
-impl Exceptions {
-    fn of(around: u32, inside: &[Entry<u32>]) -> Exceptions {
-        let all = paint(around, 0, inside);
-        let same = all.iter().filter(|value| **value == around).count();
-        let usual = if same >= 128 { around } else { majority(&all) };
-        let mut bitmap = [0; BITMAP_WORDS];
-        for (chunk, word) in all.chunks(32).zip(&mut bitmap) {
-            *word = chunk.iter().rev().fold(0, |word, value| word << 1 | u32::from(*value != usual));
-        }
-        let count = bitmap.iter().map(|word| word.count_ones() as usize).sum();
-        Exceptions { all, usual, bitmap, count }
-    }
-
-    /// The value of each exceptional address.
-    fn values(&self) -> impl Iterator<Item = u32> + Clone {
-        self.all.iter().copied().filter(|value| *value != self.usual)
-    }
-}
-
-/// A value that more than half have, if there is one.
-#[cold]
-fn majority(values: &[u32; 256]) -> u32 {
-    let vote = |(held, votes): (u32, u32), value: &u32| match (held == *value, votes) {
-        (true, _) => (held, votes + 1),
-        (false, 0) => (*value, 1),
-        (false, _) => (held, votes - 1),
-    };
-    values.iter().fold((0, 0), vote).0
 }
 
 /// Words of a palette at first; like all that it grows to whole lines, so that the records begin one too.

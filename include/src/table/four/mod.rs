@@ -36,6 +36,7 @@ mod avx512;
 mod build;
 mod burst;
 mod dense;
+mod exceptions;
 mod find;
 mod leaves;
 mod long;
