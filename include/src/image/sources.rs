@@ -53,19 +53,18 @@ impl SourceTables {
     /// # Errors
     /// [`BuildError::Twice`], [`BuildError::Limit`] past 16 Mi prefixes, [`BuildError::Owner`] for a pool without name.
     pub fn update(&mut self, mut sources: Sources) -> Result<usize, BuildError> {
-        check(&mut sources.four, sources.owners.len())?;
-        check(&mut sources.six, sources.owners.len())?;
         let found = sources.four.len() + sources.six.len();
         if found > format::MAX_PREFIXES {
             let what = "prefixes in pools and exemptions";
             return Err(BuildError::Limit { what, found, limit: format::MAX_PREFIXES });
         }
-        let renamed = renamed(&self.owners, &sources.owners);
-        let before = std::mem::replace(&mut self.owners, sources.owners);
-        let named = Named { before: &before, now: &self.owners, renamed: &renamed };
-        let four = named.update(&mut self.four, sources.four, &mut self.digest);
-        let six = named.update(&mut self.six, sources.six, &mut self.digest);
-        Ok(four + six)
+        let named = Named::of(&self.owners, &sources.owners);
+        let four = named.changes(&self.four.prefixes, &mut sources.four)?;
+        let six = named.changes(&self.six.prefixes, &mut sources.six)?;
+        named.apply(&mut self.four, &four, sources.four, &mut self.digest);
+        named.apply(&mut self.six, &six, sources.six, &mut self.digest);
+        self.owners = sources.owners;
+        Ok(four.len() + six.len())
     }
 
     /// Prefixes in both tables.
@@ -105,15 +104,40 @@ struct Named<'a> {
     before: &'a [OwnerHash],
     now: &'a [OwnerHash],
     /// By pool number: whether another name has it now.
-    renamed: &'a [bool],
+    renamed: Vec<bool>,
+    /// Whether any number has another name now, or none.
+    any_renamed: bool,
 }
 
-impl Named<'_> {
-    fn update<K: Address>(&self, kept: &mut Kept<K>, now: Vec<Entry<K>>, digest: &mut Digest) -> usize {
-        let any = self.renamed.contains(&true);
-        let renamed = |entry: &Entry<K>| any && self.renamed.get(owner(entry.value)).copied().unwrap_or(true);
-        let changes = table::changes(&kept.prefixes, &now, |a, b| a.value == b.value && !renamed(b));
-        for Change { before, now } in &changes {
+impl<'a> Named<'a> {
+    fn of(before: &'a [OwnerHash], now: &'a [OwnerHash]) -> Named<'a> {
+        let renamed: Vec<bool> =
+            now.iter().enumerate().map(|(number, name)| before.get(number) != Some(name)).collect();
+        let any_renamed = now.len() < before.len() || renamed.contains(&true);
+        Named { before, now, renamed, any_renamed }
+    }
+
+    /// What is to be changed. Sorts `now` if need be; refuses a prefix that stands twice or belongs to nobody.
+    fn changes<K: Address>(&self, before: &[Entry<K>], now: &mut [Entry<K>]) -> Result<Vec<Change<K>>, BuildError> {
+        let renamed = |entry: &Entry<K>| self.renamed.get(owner(entry.value)).copied().unwrap_or(true);
+        let same = |a: &Entry<K>, b: &Entry<K>| a.value == b.value && !(self.any_renamed && renamed(b));
+        let changes = match table::changes(before, now, same) {
+            Some(changes) => changes,
+            None => {
+                now.sort_unstable();
+                table::changes(before, now, same).ok_or_else(|| twice(now))?
+            }
+        };
+        // All others belong to whom they belonged before.
+        let nobody = |entry: &&Entry<K>| owner(entry.value) >= self.now.len();
+        match changes.iter().filter_map(|change| change.now.as_ref()).find(nobody) {
+            Some(entry) => Err(BuildError::Owner { prefix: entry.start.net(entry.length), owner: owner(entry.value) }),
+            None => Ok(changes),
+        }
+    }
+
+    fn apply<K: Address>(&self, kept: &mut Kept<K>, changes: &[Change<K>], now: Vec<Entry<K>>, digest: &mut Digest) {
+        for Change { before, now } in changes {
             if let Some(entry) = before {
                 digest.remove(entry_item(entry, self.before));
             }
@@ -121,9 +145,8 @@ impl Named<'_> {
                 digest.add(entry_item(entry, self.now));
             }
         }
-        table::apply(&mut kept.build, &changes, &now);
+        table::apply(&mut kept.build, changes, &now);
         kept.prefixes = now;
-        changes.len()
     }
 }
 
@@ -163,19 +186,12 @@ fn entry_item<K: Address>(entry: &Entry<K>, owners: &[OwnerHash]) -> Item {
     Item::prefix(Place::Source, K::BITS, entry.start.bits(), entry.length, owner)
 }
 
-/// Sorts if need be; refuses a prefix that stands twice or belongs to nobody.
-fn check<K: Address>(entries: &mut [Entry<K>], owners: usize) -> Result<(), BuildError> {
-    if !entries.is_sorted_by(|a, b| (a.start, a.length) < (b.start, b.length)) {
-        entries.sort_unstable();
-        let mut pairs = entries.iter().zip(entries.iter().skip(1));
-        if let Some((twice, _)) = pairs.find(|(a, b)| (a.start, a.length) == (b.start, b.length)) {
-            return Err(BuildError::Twice { prefix: twice.start.net(twice.length) });
-        }
-    }
-    match entries.iter().find(|entry| owner(entry.value) >= owners) {
-        Some(entry) => Err(BuildError::Owner { prefix: entry.start.net(entry.length), owner: owner(entry.value) }),
-        None => Ok(()),
-    }
+/// Of sorted prefixes the one that stands twice.
+fn twice<K: Address>(sorted: &[Entry<K>]) -> BuildError {
+    let mut pairs = sorted.iter().zip(sorted.iter().skip(1));
+    let found = pairs.find(|(a, b)| (a.start, a.length) == (b.start, b.length));
+    let (start, length) = found.map_or((K::ZERO, 0), |(entry, _)| (entry.start, entry.length));
+    BuildError::Twice { prefix: start.net(length) }
 }
 
 /// The pool number in a value; one that no pool has for 0.
@@ -183,6 +199,79 @@ fn owner(value: u32) -> usize {
     (value & format::SOURCE_POOL_MASK).checked_sub(1).map_or(usize::MAX, |pool| pool as usize)
 }
 
-fn renamed(before: &[OwnerHash], now: &[OwnerHash]) -> Vec<bool> {
-    now.iter().enumerate().map(|(number, name)| before.get(number) != Some(name)).collect()
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sources(prefixes: &[(u32, u8, u16)], six: bool, names: &[u8]) -> Sources {
+        let cut = |start: u32, length: u8| start & !u32::MAX.checked_shr(length.into()).unwrap_or(0);
+        let four = prefixes.iter().map(|(start, length, pool)| Entry {
+            start: cut(*start, *length),
+            length: *length,
+            value: source_value(*pool, *length),
+        });
+        let four: Vec<Entry<u32>> = four.collect();
+        let wide = |one: &Entry<u32>| Entry { start: u128::from(one.start), length: 96 + one.length, value: one.value };
+        let six = if six { four.iter().map(wide).collect() } else { Vec::new() };
+        Sources { four, six, owners: names.iter().map(|name| OwnerHash::of(&name.to_string())).collect() }
+    }
+
+    /// All that is found, and the digest.
+    fn content(tables: &SourceTables) -> (Vec<u32>, Vec<u32>, u128) {
+        let four = (0..80).map(|key| table::find::<u32>(&tables.four(), key));
+        let six = (0..80).map(|key| table::find::<u128>(&tables.six(), key));
+        (four.collect(), six.collect(), tables.digest().with_parameters(0))
+    }
+
+    #[test]
+    fn a_prefix_whose_pool_is_gone_is_refused_though_it_is_as_before() {
+        let prefixes = [(1, 32, 0), (2, 32, 1)];
+        let mut tables = SourceTables::default();
+        assert_eq!(tables.update(sources(&prefixes, true, &[7, 8])).unwrap(), 4);
+        let before = content(&tables);
+        let refused = tables.update(sources(&prefixes, true, &[7])).unwrap_err();
+        assert!(matches!(refused, BuildError::Owner { owner: 1, .. }));
+        assert_eq!(content(&tables), before);
+        assert_eq!(tables.update(sources(&prefixes, true, &[7, 8])).unwrap(), 0);
+        assert_eq!(tables.update(sources(&prefixes, true, &[7, 9])).unwrap(), 2, "another's now");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Policies one behind the other in tables that are kept, and each in tables of its own: sorted or not, with prefixes that
+        /// stand twice, pools that are gone, and pools under another name.
+        #[test]
+        fn what_is_kept_is_what_is_built_anew(
+            steps in prop::collection::vec((
+                prop::collection::btree_map((0u32..64, 28u8..=32), 0u16..4, 0..50),
+                prop::collection::vec((0u32..64, 28u8..=32, 0u16..5), 0..3),
+                any::<bool>(),
+                Just((0..5u8).collect::<Vec<u8>>()).prop_shuffle(),
+                3usize..=5,
+            ), 1..8),
+        ) {
+            let mut kept = SourceTables::default();
+            for (prefixes, more, six, names, count) in steps {
+                let mut all: Vec<(u32, u8, u16)> =
+                    prefixes.into_iter().map(|((start, length), pool)| (start, length, pool)).collect();
+                // Most of these would stand twice: host bits are cut.
+                all.retain(|(start, length, _)| start & u32::MAX.checked_shr((*length).into()).unwrap_or(0) == 0);
+                all.extend(more);
+                let names = if names.first() < Some(&3) { (0..5).collect() } else { names };
+                let now = || sources(&all, six, names.get(..count).unwrap_or_default());
+                let (before, mut anew) = (content(&kept), SourceTables::default());
+                match (kept.update(now()), anew.update(now())) {
+                    (Ok(_), Ok(_)) => prop_assert_eq!(content(&kept), content(&anew)),
+                    (Err(one), Err(other)) => {
+                        prop_assert_eq!(std::mem::discriminant(&one), std::mem::discriminant(&other));
+                        prop_assert_eq!(content(&kept), before);
+                    }
+                    (one, other) => prop_assert!(false, "{:?} {:?}", one, other),
+                }
+            }
+        }
+    }
 }

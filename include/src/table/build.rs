@@ -34,27 +34,39 @@ pub struct Change<K> {
     pub now: Option<Entry<K>>,
 }
 
-/// What differs between two sorted runs of prefixes, in their order. `same` says whether two entries of one prefix
-/// are equal.
+/// What differs between two runs of prefixes, in their order; none if `now` is not sorted or has a prefix twice. `before` is
+/// sorted; `same` says whether two entries of one prefix are equal.
 pub fn changes<K: Key>(
     before: &[Entry<K>],
     now: &[Entry<K>],
     same: impl Fn(&Entry<K>, &Entry<K>) -> bool,
-) -> Vec<Change<K>> {
+) -> Option<Vec<Change<K>>> {
+    let prefix = |entry: &Entry<K>| (entry.start, entry.length);
+    let mut last = None;
+    // What is equal to a run of `before` is in order: only its ends are looked at.
+    let mut in_order = |entries: &[Entry<K>]| {
+        let is_behind = entries.first().is_none_or(|first| last < Some(prefix(first)));
+        last = entries.last().map(prefix).or(last);
+        is_behind
+    };
     let (mut before, mut now, mut found) = (before, now, Vec::new());
     loop {
         // Nearly all are as they were.
         let equal = |(a, b): &(&Entry<K>, &Entry<K>)| a.start == b.start && a.length == b.length && same(a, b);
-        let skip = before.iter().zip(now).take_while(equal).count();
-        (before, now) = (before.get(skip..).unwrap_or_default(), now.get(skip..).unwrap_or_default());
+        let run = before.iter().zip(now).take_while(equal).count();
+        let (equal, rest) = now.split_at_checked(run).unwrap_or_default();
+        (before, now) = (before.get(run..).unwrap_or_default(), rest);
         let order = match (before.first(), now.first()) {
-            (None, None) => return found,
+            (None, None) => return in_order(equal).then_some(found),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(a), Some(b)) => (a.start, a.length).cmp(&(b.start, b.length)),
+            (Some(a), Some(b)) => prefix(a).cmp(&prefix(b)),
         };
         let gone = if order.is_le() { before.split_off_first() } else { None };
         let come = if order.is_ge() { now.split_off_first() } else { None };
+        if !in_order(equal) || !in_order(come.map(std::slice::from_ref).unwrap_or_default()) {
+            return None;
+        }
         found.push(Change { before: gone.copied(), now: come.copied() });
     }
 }
@@ -158,11 +170,32 @@ mod tests {
         ) {
             let entry = |((start, length), value): (&(u32, u8), &u32)| Entry { start: *start, length: *length, value: *value };
             let sorted = |map: &BTreeMap<(u32, u8), u32>| map.iter().map(entry).collect::<Vec<_>>();
-            let found = changes(&sorted(&before), &sorted(&now), |a, b| a.value == b.value);
+            let same = |a: &Entry<u32>, b: &Entry<u32>| a.value == b.value;
+            let found = changes(&sorted(&before), &sorted(&now), same).unwrap();
             let keys: std::collections::BTreeSet<(u32, u8)> = before.keys().chain(now.keys()).copied().collect();
             let of = |map: &BTreeMap<(u32, u8), u32>, key: &(u32, u8)| map.get_key_value(key).map(entry);
             let all = keys.iter().map(|key| Change { before: of(&before, key), now: of(&now, key) });
             prop_assert!(found.into_iter().eq(all.filter(|change| change.before != change.now)));
+        }
+
+        /// Two neighbours in the wrong order, or one twice, wherever: also where all else is as before.
+        #[test]
+        fn what_is_not_in_order_is_seen(
+            all in prop::collection::btree_set(0u32..400, 2..60),
+            drop in prop::collection::vec(any::<bool>(), 60),
+            at in any::<prop::sample::Index>(),
+            twice in any::<bool>(),
+        ) {
+            let before: Vec<Entry<u32>> = all.into_iter().map(|start| Entry { start, length: 32, value: 1 }).collect();
+            let stays = |(entry, dropped): (&Entry<u32>, &bool)| (!dropped).then_some(*entry);
+            let mut now: Vec<Entry<u32>> = before.iter().zip(&drop).filter_map(stays).collect();
+            let same = |a: &Entry<u32>, b: &Entry<u32>| a.value == b.value;
+            prop_assert_eq!(changes(&before, &now, same).map(|found| found.len()), Some(before.len() - now.len()));
+            prop_assume!(now.len() >= 2);
+            let first = at.index(now.len() - 1);
+            if twice { now[first + 1] = now[first] } else { now.swap(first, first + 1) }
+            prop_assert_eq!(changes(&before, &now, same), None);
+            prop_assert_eq!(changes(&[], &now, same), None);
         }
     }
 }
