@@ -52,7 +52,7 @@ pub struct Image {
 
 impl Image {
     /// Maps and checks an image that arrived as a descriptor: seals, size, header, checksum, and every
-    /// index once. About 9 ms for 64 MB.
+    /// index once. About 2 ms for 500,000 lines, 25 ms for 10 million (the example `commit4`).
     ///
     /// # Errors
     /// [`ImageError`]; nothing stays mapped.
