@@ -351,6 +351,9 @@ fn each_kind_of_damage_is_refused() {
     let mut twice = table.clone();
     twice.copy_within(root(0x0a00)..root(0x0a00) + 2, root(1));
     assert_eq!(validate(&twice, good).unwrap_err().0, "place of a node");
+    let mut neighbours = table.clone();
+    neighbours.copy_within(root(0x0b00)..root(0x0b00) + 2, root(0x0b01));
+    assert_eq!(validate(&neighbours, good).unwrap_err().0, "place of a node");
     assert_eq!(refused(root(1), 5).0, "value");
     assert_eq!(refused(root(1), 7 << TAG_SHIFT).0, "root entry");
     assert_eq!(refused(root(1), RUNS << TAG_SHIFT | PLACE_MASK).0, "place of a node");
