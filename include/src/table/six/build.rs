@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::super::Entry;
 use super::find::find_from;
-use super::index::{INDEX_BITS, tag};
+use super::index::{INDEX_BITS, hash, tag};
 use super::item::{Content, Item, around};
 use super::layout::{self, DEPTH_SHIFT, Leaf, Link, Slot, Table, mask, skip};
 use super::place::covered;
@@ -30,8 +30,8 @@ const GROWS_TO: u32 = 8;
 /// Prefixes and the trie of them.
 #[derive(Clone, Debug)]
 pub struct Build {
-    space: Space,
-    prefixes: BTreeMap<(u128, u8), u32>,
+    pub(super) space: Space,
+    pub(super) prefixes: BTreeMap<(u128, u8), u32>,
 }
 
 /// Where a look for a prefix has arrived.
@@ -105,7 +105,7 @@ impl Build {
         let (start, length, value) = normal(start, length, value);
         let old = self.prefixes.insert((start, length), value);
         if length > INDEX_BITS && self.table_of(tag(start)).is_none() {
-            self.renew(tag(start));
+            self.renew(start, length);
         } else {
             match length {
                 0 => self.space.inherit(self.space.root(), value),
@@ -123,7 +123,7 @@ impl Build {
         let (start, length, _) = normal(start, length, 0);
         let old = self.prefixes.remove(&(start, length))?;
         if length > INDEX_BITS && self.table_of(tag(start)).is_none() {
-            self.renew(tag(start));
+            self.renew(start, length);
         } else {
             match length {
                 0 => self.space.inherit(self.space.root(), 0),
@@ -137,57 +137,11 @@ impl Build {
     }
 
     /// The table that the index leads to for a /32.
-    fn table_of(&self, tag: u32) -> Option<Table> {
+    pub(super) fn table_of(&self, tag: u32) -> Option<Table> {
         match Link::of(self.space.link(tag)) {
             Link::Table(table) => Some(table),
             _ => None,
         }
-    }
-
-    /// The value of the longest prefix of at most 32 bits around a /32.
-    fn outside(&self, tag: u32) -> u32 {
-        let own = self.prefixes.get(&(u128::from(tag) << 96, INDEX_BITS)).copied();
-        own.unwrap_or_else(|| self.space.above_index(tag))
-    }
-
-    /// Hands down to each /32 inside of a prefix of at most 32 bits, which has come, changed or gone, what it is to
-    /// inherit.
-    fn inherit_inside(&mut self, start: u128, length: u8) {
-        if length > INDEX_BITS {
-            return;
-        }
-        let (mut from, last) = (tag(start), tag(start | !mask(length)));
-        loop {
-            let rest = (u128::from(from) << 96, INDEX_BITS)..=(u128::from(last) << 96 | !mask(INDEX_BITS), u8::MAX);
-            // Of the /32 taken out itself nothing may be left.
-            let next = self.prefixes.range(rest).find(|((_, length), _)| *length >= INDEX_BITS);
-            let next = match next {
-                Some(((start, _), _)) => tag(*start),
-                None if length == INDEX_BITS => from,
-                None => return,
-            };
-            match self.table_of(next) {
-                Some(table) => self.space.inherit(table, self.outside(next)),
-                None => self.renew(next),
-            }
-            match next.checked_add(1) {
-                Some(after) if after <= last => from = after,
-                _ => return,
-            }
-        }
-    }
-
-    /// Makes anew what the index leads to for a /32.
-    fn renew(&mut self, tag: u32) {
-        let start = u128::from(tag) << 96;
-        let items = self.inside(start, INDEX_BITS, usize::MAX);
-        self.space.free_link(self.space.link(tag));
-        let own = self.prefixes.contains_key(&(start, INDEX_BITS));
-        let link = match items.is_empty() && !own {
-            true => 0,
-            false => self.space.behind_index(&items, self.outside(tag)),
-        };
-        self.space.set_link(tag, link);
     }
 
     fn put(&mut self, start: u128, length: u8, value: u32) {
@@ -294,7 +248,7 @@ impl Build {
             return;
         }
         match at.above {
-            Above::Index(tag) => self.renew(tag),
+            Above::Index(tag) => self.renew_all(tag),
             Above::Slot(above, bit) if self.space.behind(above) == Behind::Table(table) => {
                 self.again(above, bit, start)
             }
@@ -321,7 +275,7 @@ impl Build {
             let few = |bit: u8| self.inside(start, bit, FEW + 1).len() <= FEW;
             match at.above {
                 Above::Header => return,
-                Above::Index(tag) if few(INDEX_BITS) => return self.renew(tag),
+                Above::Index(tag) if few(INDEX_BITS) => return self.renew_all(tag),
                 Above::Index(_) => return,
                 Above::Slot(above, bit) => match self.space.behind(above) {
                     Behind::Leaf(_) => {
@@ -340,11 +294,13 @@ impl Build {
         }
     }
 
-    /// At most `most` of the prefixes longer than `bit` among the addresses that share `start`'s first `bit` bits.
+    /// At most `most` of the prefixes longer than `bit` among the addresses that share `start`'s first `bit` bits; before
+    /// the index only of those that stand there.
     fn inside(&self, start: u128, bit: u8, most: usize) -> Vec<Item> {
         let first = start & mask(bit);
         let range = self.prefixes.range((first, bit + 1)..=(first | !mask(bit), layout::BITS as u8));
-        range.take(most).map(|((start, length), value)| Item::value(*start, *length, *value)).collect()
+        let there = range.filter(|((_, length), _)| bit >= INDEX_BITS || *length < INDEX_BITS);
+        there.take(most).map(|((start, length), value)| Item::value(*start, *length, *value)).collect()
     }
 }
 
@@ -371,21 +327,25 @@ impl Space {
         };
         let mut space = Space::new(stride);
         space.fill(space.root(), 0, short, outside);
-        for inside in long.chunk_by(|a, b| tag(a.start) == tag(b.start)) {
-            let Some((first, rest)) = inside.split_first() else { continue };
-            let (outside, items) = match first.content {
-                Content::Value(own) if first.length == INDEX_BITS => (own, rest),
-                _ => (space.above_index(tag(first.start)), inside),
-            };
-            let link = space.behind_index(items, outside);
-            space.set_link(tag(first.start), link);
-        }
+        space.tags = long.iter().map(|item| hash(tag(item.start))).collect();
+        let inside = |space: &Space, tag: u32| {
+            let from = long.partition_point(|item| self::tag(item.start) < tag);
+            let behind = long.get(from..).unwrap_or_default();
+            let own = behind.get(..behind.partition_point(|item| self::tag(item.start) == tag)).unwrap_or_default();
+            match own.split_first() {
+                Some((Item { length: INDEX_BITS, content: Content::Value(value), .. }, rest)) => {
+                    (rest.to_vec(), *value)
+                }
+                _ => (own.to_vec(), space.above_index(tag)),
+            }
+        };
+        space.lay(&[], &inside);
         space.set_length();
         space
     }
 
     /// The value of the longest prefix of less than 32 bits around a /32.
-    fn above_index(&self, tag: u32) -> u32 {
+    pub(super) fn above_index(&self, tag: u32) -> u32 {
         find_from(self.words(), self.get(layout::head::ROOT), u128::from(tag) << 96, layout::BITS)
     }
 
@@ -407,7 +367,7 @@ impl Space {
     }
 
     /// Takes back all that a link of the index leads to.
-    fn free_link(&mut self, link: u32) {
+    pub(super) fn free_link(&mut self, link: u32) {
         self.free(Behind::of(link));
     }
 

@@ -1,15 +1,15 @@
 //! The look-up of one address, step by step.
 
 use super::filter::Filter;
-use super::index::{Index, tag};
+use super::index::{Index, Indexed, tag, window};
 use super::layout::{BITS, Entry, INDEXED, INNER, Leaf, Link, Table, VALUE, WINDOW, head};
 
 /// The value of the longest prefix that holds `key`; 0 for none. Total on any words: what lies outside reads as 0, and
 /// each step takes at least one bit of the address.
 #[inline]
 pub fn find(words: &[u32], key: u128) -> u32 {
-    match Index::of(words).entry(words, tag(key)) {
-        Some((_, link)) => find_from(words, link, key << INDEXED, BITS - INDEXED),
+    match Index::of(words).look(words, tag(key), window(key)).map(Indexed::leads_to) {
+        Some(link) => find_from(words, link, key << INDEXED, BITS - INDEXED),
         None => find_from(words, words.get(head::ROOT).copied().unwrap_or(0), key, BITS),
     }
 }

@@ -10,10 +10,14 @@ pub(super) mod head {
     pub(in super::super) const ROOT: usize = 1;
     /// Words in the trie, this line included.
     pub(in super::super) const WORDS: usize = 2;
-    /// First word of the index, divided by 4.
+    /// First line of the index.
     pub(in super::super) const INDEX: usize = 3;
-    /// Entries of the index, as a power of two.
-    pub(in super::super) const INDEX_SIZE: usize = 4;
+    /// Buckets of the index, as a power of two.
+    pub(in super::super) const BUCKETS: usize = 4;
+    /// Lines behind the buckets.
+    pub(in super::super) const LINES: usize = 5;
+    /// 1 if most cells of the index have prefixes, else 0: how best to look.
+    pub(in super::super) const PREFIXED: usize = 6;
 }
 
 /// Bits of a value.

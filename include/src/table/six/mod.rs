@@ -1,6 +1,7 @@
 //! IPv6: a trie of tables and leaves over all 128 bits.
 //!
-//! An *index* leads from the first 32 bits of the address to what stands at bit 32: a value, a *leaf* or a *table*;
+//! An *index* has for the first 32 bits of the address a value, up to five prefixes beside it, or what leads to a *leaf* or
+//! a *table* at bit 32;
 //! prefixes shorter than that have a root of their own. A table looks at the next 1 to 14 bits and has a record for each. A
 //! record has the value of the longest prefix that ends there or before, and leads to another table, or to a leaf with up to
 //! eight longer prefixes, which one vector instruction compares. A *filter* in the record says whether the leaf may have
@@ -15,12 +16,17 @@ mod avx2;
 mod avx512;
 mod build;
 mod burst;
+mod displace;
 mod filter;
 mod find;
+mod group;
 mod index;
 mod item;
+mod lay;
 mod layout;
+mod line;
 mod place;
+mod renew;
 mod space;
 mod validate;
 mod walk;

@@ -2,10 +2,13 @@
 //!
 //! Lines come from the [`Arena`]; parts of lines are kept here, by size, and stay parts of that size for good.
 
+use std::collections::BTreeSet;
+
 use super::super::{Arena, Kind, LINE_WORDS};
 use super::filter::Filter;
-use super::index::{Index, LEAST};
+use super::index::Index;
 use super::layout::{BRANCHED, DEPTH, INNER, LANES, LOOK, Leaf, Link, Slot, Table, VALUE, head};
+use super::line::Line;
 
 /// Most words: what a link to a table can reach.
 pub(super) const MOST_WORDS: usize = 1 << 29;
@@ -16,9 +19,14 @@ pub(super) struct Space {
     arena: Arena,
     /// Free quarters, halves and three quarters of lines by first word.
     parts: [Vec<usize>; 3],
-    /// Entries in the index.
-    pub(super) indexed: usize,
-    /// Whether the index has no room for one of them.
+    /// Hashes of the /32 that the index has something for.
+    pub(super) tags: BTreeSet<u32>,
+    /// Cells of the index that are taken, and places for prefixes.
+    pub(super) cells: usize,
+    pub(super) prefixes: usize,
+    /// How often a bucket has got leaves for want of room, since the index was laid out.
+    pub(super) outside: usize,
+    /// Whether the index has no room for something.
     full: bool,
 }
 
@@ -47,9 +55,17 @@ impl Behind {
 impl Space {
     /// Header and a root of this stride.
     pub(super) fn new(stride: u32) -> Space {
-        let mut space = Space { arena: Arena::new(1), parts: Default::default(), indexed: 0, full: false };
+        let mut space = Space {
+            arena: Arena::new(1),
+            parts: Default::default(),
+            tags: BTreeSet::new(),
+            cells: 0,
+            prefixes: 0,
+            outside: 0,
+            full: false,
+        };
         let root = space.table(stride);
-        space.set_index(LEAST);
+        space.new_index(0, 0, 0, 0);
         space.set(0, Kind::Trie as u32);
         space.set(head::ROOT, root.link());
         space.set_length();
@@ -81,21 +97,10 @@ impl Space {
         Index::of(self.words())
     }
 
-    /// Makes an empty index.
-    pub(super) fn set_index(&mut self, bits: u32) {
-        let word = self.run(2 << bits);
-        self.set(head::INDEX, (word / 4) as u32);
-        self.set(head::INDEX_SIZE, bits);
-    }
-
-    /// Takes an index back.
-    pub(super) fn free_index(&mut self, index: Index) {
-        self.free_run(index.word, index.words());
-    }
-
-    /// Notes the length in the header.
+    /// Notes in the header the length, and whether the index has many prefixes.
     pub(super) fn set_length(&mut self) {
         self.set(head::WORDS, self.words().len() as u32);
+        self.set(head::PREFIXED, u32::from(self.prefixes > self.cells));
     }
 
     /// A word; 0 outside.
@@ -110,6 +115,21 @@ impl Space {
         if let Some(place) = self.arena.words_mut().get_mut(at) {
             *place = word;
         }
+    }
+
+    /// A line, to be written.
+    pub(super) fn line_mut(&mut self, word: usize) -> Option<&mut Line> {
+        self.arena.words_mut().get_mut(word..)?.first_chunk_mut()
+    }
+
+    /// So many lines of zeros; gives the number of the first.
+    pub(super) fn lines(&mut self, lines: usize) -> usize {
+        self.arena.allocate(lines) as usize
+    }
+
+    /// Takes them back.
+    pub(super) fn free_lines(&mut self, line: usize, lines: usize) {
+        self.arena.release(line as u32, lines);
     }
 
     /// A table of zeros.

@@ -2,10 +2,11 @@
 //! so that nothing loops, and no more bits are used up than an address has. Linear in the trie's length.
 
 use super::super::{Fault, LINE_WORDS};
-use super::index::Index;
+use super::index::{Bucket, Cell, Index};
 use super::layout::{
     CHILD_WINDOW, DEPTH, DEPTH_SHIFT, Entry, INDEXED, INNER, Link, Slot, Table, VALUE, WINDOW, head, limit, room,
 };
+use super::line::{self, CELLS, FIRST_CELL, Line, WITH_PREFIXES};
 
 /// Checks a trie; `good` says which values there may be.
 ///
@@ -13,7 +14,8 @@ use super::layout::{
 /// What is wrong, the word it stands in, what stands there.
 pub fn validate(words: &[u32], good: impl Fn(u32) -> bool) -> Result<(), Fault> {
     let head = words.first_chunk::<LINE_WORDS>().ok_or(("trie length", 0, words.len() as u64))?;
-    let spare = head.iter().enumerate().skip(head::INDEX_SIZE + 1).find(|(_, word)| **word != 0);
+    let spare =
+        head.iter().enumerate().skip(head::PREFIXED).find(|(at, word)| **word > u32::from(*at == head::PREFIXED));
     if let Some((at, word)) = spare {
         return Err(("trie header", at, u64::from(*word)));
     }
@@ -68,36 +70,70 @@ impl<F: Fn(u32) -> bool> Check<'_, F> {
         Ok(())
     }
 
-    /// The index: each entry stands in one of its two places, and leads to what starts at bit 32.
+    /// The index: each cell stands where its bucket says, each prefix belongs to a cell of its line.
     fn index(&mut self, head: [u32; LINE_WORDS]) -> Result<(), Fault> {
-        let (index, said) = (Index::of(self.words), head[head::INDEX_SIZE]);
-        if index.bits != said || !index.word.is_multiple_of(LINE_WORDS) {
-            return Err(("trie index", head::INDEX_SIZE, u64::from(said)));
+        let index = Index::of(self.words);
+        if index.bits != head[head::BUCKETS] {
+            return Err(("trie index", head::BUCKETS, u64::from(head[head::BUCKETS])));
+        }
+        if index.lines != head[head::LINES] {
+            return Err(("trie index", head::LINES, u64::from(head[head::LINES])));
         }
         self.reach(index.word, index.words(), head::INDEX)?;
         let words = self.words;
-        let entries = words.get(index.word..index.word + index.words()).unwrap_or_default();
-        for (number, [link, tag]) in entries.as_chunks::<2>().0.iter().enumerate() {
-            let at = index.word + 2 * number;
-            if (*link, *tag) != (0, 0) {
-                self.indexed(index, at, *link, *tag)?;
+        let lines = words.get(index.first_line()..index.word + index.words()).unwrap_or_default();
+        for (number, line) in lines.as_chunks::<LINE_WORDS>().0.iter().enumerate() {
+            let at = index.first_line() + number * LINE_WORDS;
+            for cell in 0..CELLS {
+                self.cell(index, line, Cell { line: at, cell })?;
+            }
+            if let Some((near, word)) =
+                line::prefixes(line).zip((at..).step_by(2)).find(|(near, _)| near.is_stray(line))
+            {
+                return Err(("trie prefix", word, near.0));
             }
         }
         Ok(())
     }
 
-    /// An entry of the index, in word `at`.
-    fn indexed(&mut self, index: Index, at: usize, link: u32, tag: u32) -> Result<(), Fault> {
+    /// A cell of the index, and its prefixes.
+    fn cell(&mut self, index: Index, line: &Line, cell: Cell) -> Result<(), Fault> {
+        let [link, tag] = line::cell(line, cell.cell);
+        if (link, tag) == (0, 0) {
+            return Ok(());
+        }
+        let at = cell.line + FIRST_CELL + 2 * cell.cell;
         let fault = ("trie index", at, u64::from(link) | u64::from(tag) << 32);
-        if index.entry(self.words, tag) != Some((at, link)) {
-            return Err(fault);
-        }
+        let bucket = index.read(self.words, index.bucket(tag));
+        let here = |piece: &u32| index.cell(tag, *piece, bucket.displacement) == cell;
+        let piece = (0..1 << bucket.cut).find(here).filter(|_| link != 0).ok_or(fault)?;
         match Link::of(link) {
-            Link::Value(value) if value == link && (self.good)(value) => Ok(()),
-            Link::Value(_) => Err(fault),
-            Link::Table(_) => self.table(link, INDEXED, at),
-            Link::Leaf(_) => self.leaf(link, INDEXED, true, at),
+            Link::Value(value) if link & !VALUE & !WITH_PREFIXES == 0 && (self.good)(value) => {
+                let near = self.prefixes(line, cell, bucket, piece)?;
+                if near == (link & WITH_PREFIXES != 0) { Ok(()) } else { Err(fault) }
+            }
+            Link::Table(_) if bucket.cut == 0 => self.table(link, INDEXED, at),
+            Link::Leaf(_) if bucket.cut == 0 => self.leaf(link, INDEXED, true, at),
+            _ => Err(fault),
         }
+    }
+
+    /// The prefixes of a cell that stands for a piece; gives whether there are any.
+    fn prefixes(&self, line: &Line, cell: Cell, bucket: Bucket, piece: u32) -> Result<bool, Fault> {
+        let mut before = None;
+        for (number, near) in line::prefixes(line).enumerate().filter(|(_, near)| near.cell() == Some(cell.cell)) {
+            let length = near.length();
+            let fits = (bucket.cut + 1..=WINDOW.into()).contains(&length) && bucket.piece(near.window()) == piece;
+            let tidy = near.window().checked_shl(length).unwrap_or(0) == 0;
+            if !fits || !tidy || before.is_some_and(|before| before < length) {
+                return Err(("trie prefix", cell.line + 2 * number, near.0));
+            }
+            if near.value() == 0 || !(self.good)(near.value()) {
+                return Err(("trie value", cell.line + 2 * number, near.0));
+            }
+            before = Some(length);
+        }
+        Ok(before.is_some())
     }
 
     /// A link, in word `from`, to a table at `bit`.

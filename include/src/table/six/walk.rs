@@ -3,8 +3,10 @@
 use super::super::Step;
 use super::filter::Filter;
 use super::find::entry;
-use super::index::{INDEX_BITS, Index, tag};
+use super::index::{INDEX_BITS, Index, tag, window};
 use super::layout::{BITS, INNER, Leaf, Link, Slot, Table, VALUE, head, skip, top};
+use super::line::{FIRST_CELL, WITH_PREFIXES};
+use crate::table::LINE_WORDS;
 
 /// Tells each step of the look-up of `key`: what was read, where it stands, what it says. The last one says the value.
 pub fn walk(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) {
@@ -38,17 +40,39 @@ pub fn walk(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) {
 
 /// Where a look-up starts, and at which bit: where the index leads, or at the root.
 fn start(words: &[u32], key: u128, step: &mut dyn FnMut(Step)) -> (Link, u32) {
-    let tag = tag(key);
-    if let Some((at, link)) = Index::of(words).entry(words, tag) {
-        let (to, bit) = (Link::of(link), INDEX_BITS.into());
-        step(Step { what: "index", at, read: u64::from(link) | u64::from(tag) << 32, says: leads_to(to, bit) });
-        return (to, bit);
-    }
-    let (at, root) = (head::ROOT, words.get(head::ROOT).copied().unwrap_or(0));
-    let to = Link::of(root);
-    step(Step { what: "root", at, read: root.into(), says: format!("not in the index: {}", leads_to(to, 0)) });
-    (to, 0)
+    let (tag, window, index) = (tag(key), window(key), Index::of(words));
+    let number = index.bucket(tag);
+    let (bucket, at) = (index.read(words, number), index.word + number / 2);
+    let cell = index.cell(tag, bucket.piece(window), bucket.displacement);
+    let pieces = match bucket.cut {
+        0 => String::new(),
+        cut => format!(", piece {} of {}", bucket.piece(window), 1 << cut),
+    };
+    let line = (cell.line - index.first_line()) / LINE_WORDS;
+    let says =
+        format!("number {number}: displacement {}{pieces}: line {line}, cell {}", bucket.displacement, cell.cell);
+    step(Step { what: "bucket", at, read: words.get(at).copied().unwrap_or(0).into(), says });
+    let Some(indexed) = index.look(words, tag, window) else {
+        let (at, root) = (head::ROOT, words.get(head::ROOT).copied().unwrap_or(0));
+        let to = Link::of(root);
+        step(Step { what: "root", at, read: root.into(), says: format!("not in the index: {}", leads_to(to, 0)) });
+        return (to, 0);
+    };
+    let to = Link::of(indexed.leads_to());
+    let at = cell.line + FIRST_CELL + 2 * cell.cell;
+    let read = u64::from(indexed.link) | u64::from(tag) << 32;
+    let Some((number, near)) = indexed.near else {
+        let none = if matches!(to, Link::Value(_)) && indexed.link & WITH_PREFIXES != 0 { NONE_HOLDS } else { "" };
+        step(Step { what: "cell", at, read, says: format!("{none}{}", leads_to(to, INDEX_BITS.into())) });
+        return (to, INDEX_BITS.into());
+    };
+    step(Step { what: "cell", at, read, says: "prefixes of this line belong to it".into() });
+    let says = format!("address bits 32 to {} agree: {}", 32 + near.length(), leads_to(to, 0));
+    step(Step { what: "prefix", at: cell.line + 2 * number, read: near.0, says });
+    (to, INDEX_BITS.into())
 }
+
+const NONE_HOLDS: &str = "no prefix of this line holds the address: ";
 
 /// A record: where it leads; none if it has said the value. `bit` is the one behind its slot.
 fn record(words: &[u32], key: u128, table: Table, bit: u32, slot: Slot, step: &mut dyn FnMut(Step)) -> Option<Link> {

@@ -9,6 +9,8 @@ use crate::table::LINE_WORDS;
 pub(super) struct Words<'a> {
     pub(super) all: &'a [u32],
     pub(super) index: Index,
+    /// Whether most cells of the index have prefixes.
+    pub(super) prefixed: bool,
     pub(super) root: u32,
     /// The last word at which a slot can start, the last line.
     pub(super) last: [u32; 2],
@@ -21,7 +23,8 @@ impl<'a> Words<'a> {
         let root = all.get(head::ROOT).copied()?;
         let fits = all.len() >= LINE_WORDS && all.len() < i32::MAX as usize && index.word + index.words() <= all.len();
         let last = [all.len().saturating_sub(SLOT_WORDS) as u32, (all.len() / LINE_WORDS).saturating_sub(1) as u32];
-        fits.then_some(Words { all, index, root, last })
+        let prefixed = all.get(head::PREFIXED).is_some_and(|word| *word != 0);
+        fits.then_some(Words { all, index, prefixed, root, last })
     }
 }
 

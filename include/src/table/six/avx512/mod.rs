@@ -12,6 +12,7 @@
 //! Whatever the words say, nothing outside of them is read: every index is held to the table's length before it is used.
 #![allow(unsafe_code)]
 
+mod index;
 mod lanes;
 mod leaves;
 mod words;
@@ -20,9 +21,9 @@ use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
 use super::find::find;
-use super::index::{FIRST, MIX, SECOND};
 use super::layout::{CONTENT_SHIFT, LEAF, STRIDE_SHIFT};
 use super::words::Words;
+use index::{UNKNOWN, index};
 use lanes::{numbers, set, store};
 use leaves::leaves;
 
@@ -90,9 +91,8 @@ fn chunks<'k, 'f, const KEYS: usize, const N: usize>(
 /// What is known of sixteen addresses.
 #[derive(Clone, Copy)]
 struct Sixteen {
-    /// The first 32 bits of the addresses, and which of them the index has in their first place.
+    /// The first 32 bits of the addresses.
     tags: __m512i,
-    known: u16,
     /// Those before a table, and the links to those tables.
     inner: u16,
     link: __m512i,
@@ -112,7 +112,7 @@ impl Sixteen {
     fn none() -> Sixteen {
         let zero = _mm512_setzero_si512();
         let (tags, link, result, wanted, window) = (zero, zero, zero, zero, zero);
-        Sixteen { tags, known: 0, inner: 0, link, result, wanted, window, some: 0 }
+        Sixteen { tags, inner: 0, link, result, wanted, window, some: 0 }
     }
 
     /// One table further, those that are before one.
@@ -176,13 +176,10 @@ fn enter<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u128; KEYS
     let mut all = [Sixteen::none(); N];
     for (n, one) in all.iter_mut().enumerate() {
         [one.tags, one.window] = read(keys, n);
-        (one.link, one.known) = trie.indexed(u16::MAX, _mm512_mullo_epi32(one.tags, set(FIRST)), one.tags);
     }
+    index::<KEYS, N>(trie, &mut all);
     for one in &mut all {
-        let mixed = _mm512_xor_si512(one.tags, _mm512_srli_epi32::<MIX>(one.tags));
-        let (link, second) = trie.indexed(!one.known, _mm512_mullo_epi32(mixed, set(SECOND)), one.tags);
-        let unknown = !(one.known | second);
-        one.link = _mm512_mask_mov_epi32(one.link, second, link);
+        let unknown = _mm512_cmpeq_epi32_mask(one.link, set(UNKNOWN));
         one.link = _mm512_mask_mov_epi32(one.link, unknown, set(trie.root));
         one.window = _mm512_mask_mov_epi32(one.window, unknown, one.tags);
     }
@@ -202,11 +199,11 @@ fn enter<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u128; KEYS
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
 fn prefetch<const N: usize>(trie: &Words<'_>, all: &[Sixteen; N]) {
-    let mut inner = 0;
+    let mut leaves = 0;
     for one in all {
-        inner += one.inner.count_ones();
+        leaves += _mm512_test_epi32_mask(one.wanted, one.wanted).count_ones();
     }
-    if inner as usize > 8 * N {
+    if leaves as usize <= 8 * N {
         return;
     }
     let base = trie.all.as_ptr().cast::<i8>();

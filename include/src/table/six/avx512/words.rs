@@ -29,18 +29,6 @@ impl Words<'_> {
         [_mm512_permutex2var_epi32(low, even, high), _mm512_permutex2var_epi32(low, odd, high)]
     }
 
-    /// The index's entries at the places that these hashes mean: the links, and of which lanes of `who` it is the /32's.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]
-    pub(super) fn indexed(&self, who: u16, hash: __m512i, tags: __m512i) -> (__m512i, u16) {
-        let place = _mm512_srl_epi32(hash, _mm_cvtsi32_si128(32 - self.index.bits as i32));
-        let base = self.all.as_ptr().wrapping_add(self.index.word);
-        // SAFETY: the index has an entry for each number of that many bits: asked when `self` was made.
-        let [link, tag] = unsafe { Words::pairs::<8>(who, base, place) };
-        let same = _mm512_mask_cmpeq_epi32_mask(who, tag, tags);
-        (link, _mm512_mask_test_epi32_mask(same, link, link))
-    }
-
     /// Goes from tables to the slots of these windows; `who` says which lanes.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,popcnt")]

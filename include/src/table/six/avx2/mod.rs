@@ -5,17 +5,19 @@
 //! What leads on from a leaf is left to [`find`]. Whatever the words say, nothing outside of them is read.
 #![allow(unsafe_code)]
 
+mod index;
+
 use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
 use super::filter::{FACTORS, NUMBERS, UNLOOKED};
 use super::find::find;
-use super::index::{FIRST, MIX, SECOND};
 use super::layout::{
     BEHIND, CHILD, CONTENT_SHIFT, LEAF, LEAF_LINE, LINK_WORD, PART_MASKS, PART_SHIFT, STRIDE_SHIFT, VALUE,
 };
 use super::words::Words;
 use crate::table::LINE_WORDS;
+use index::{Places, UNKNOWN};
 
 /// Whether this machine has the instructions; found out once.
 #[inline]
@@ -121,16 +123,20 @@ fn enter<const KEYS: usize, const N: usize>(trie: &Words<'_>, keys: &[u128; KEYS
     let zero = set(0);
     let none = Eight { tags: zero, window: zero, link: zero, inner: zero, value: zero, leaf: zero };
     let mut all = [none; N];
-    for (one, keys) in all.iter_mut().zip(keys.as_chunks::<8>().0) {
-        [one.tags, one.window] = read(keys);
-        (one.link, one.inner) = trie.indexed8(set(u32::MAX), _mm256_mullo_epi32(one.tags, set(FIRST)), one.tags);
+    let mut places = Places::<KEYS>::new();
+    for (n, (one, keys)) in all.iter_mut().zip(keys.as_chunks::<8>().0).enumerate() {
+        let [tags, window] = read(keys);
+        (one.tags, one.window) = (tags, window);
+        places.set(trie, 8 * n, tags, window);
     }
-    for one in &mut all {
-        let mixed = _mm256_xor_si256(one.tags, _mm256_srli_epi32::<{ MIX as i32 }>(one.tags));
-        let unknown = _mm256_xor_si256(one.inner, set(u32::MAX));
-        let (link, second) = trie.indexed8(unknown, _mm256_mullo_epi32(mixed, set(SECOND)), one.tags);
-        let unknown = _mm256_andnot_si256(second, unknown);
-        one.link = _mm256_blendv_epi8(_mm256_blendv_epi8(one.link, link, second), set(trie.root), unknown);
+    let mut links = [0; KEYS];
+    for (n, link) in links.iter_mut().enumerate() {
+        *link = places.link(trie, n);
+    }
+    for (n, one) in all.iter_mut().enumerate() {
+        one.link = load(&links, 8 * n);
+        let unknown = _mm256_cmpeq_epi32(one.link, set(UNKNOWN));
+        one.link = _mm256_blendv_epi8(one.link, set(trie.root), unknown);
         one.window = _mm256_blendv_epi8(one.window, one.tags, unknown);
     }
     for one in &mut all {
@@ -164,20 +170,6 @@ fn read(keys: &[u128; 8]) -> [__m256i; 2] {
     let first = _mm256_castps_si256(_mm256_shuffle_ps::<0b11_01_11_01>(low, high));
     let next = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
     [_mm256_permutevar8x32_epi32(first, in_order), _mm256_permutevar8x32_epi32(next, in_order)]
-}
-
-impl Words<'_> {
-    /// The index's entries at the places that these hashes mean: the links, and of which lanes of `who` it is the /32's.
-    #[inline]
-    #[target_feature(enable = "avx2,bmi1")]
-    fn indexed8(&self, who: __m256i, hash: __m256i, tags: __m256i) -> (__m256i, __m256i) {
-        let place = _mm256_srl_epi32(hash, _mm_cvtsi32_si128(32 - self.index.bits as i32));
-        let base = self.all.as_ptr().wrapping_add(self.index.word);
-        // SAFETY: the index has an entry for each number of that many bits: asked when `self` was made.
-        let [link, tag] = unsafe { pairs::<8>(who, base, place) };
-        let there = _mm256_andnot_si256(_mm256_cmpeq_epi32(link, set(0)), who);
-        (link, _mm256_and_si256(_mm256_cmpeq_epi32(tag, tags), there))
-    }
 }
 
 impl Eight {
@@ -281,7 +273,15 @@ fn set(value: u32) -> __m256i {
     _mm256_set1_epi32(value.cast_signed())
 }
 
-/// Writes eight words from `at` on.
+/// Eight words from `at` on.
+#[inline]
+#[target_feature(enable = "avx2,bmi1")]
+fn load<const ROOM: usize>(words: &[u32; ROOM], at: usize) -> __m256i {
+    // SAFETY: from there on there are eight.
+    unsafe { _mm256_loadu_si256(words.as_ptr().add(at.min(ROOM - 8)).cast()) }
+}
+
+/// The same, to be written.
 #[inline]
 #[target_feature(enable = "avx2,bmi1")]
 fn store<const ROOM: usize>(words: &mut [u32; ROOM], at: usize, vector: __m256i) {
