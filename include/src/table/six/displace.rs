@@ -191,7 +191,7 @@ impl Space {
         }
     }
 
-    fn set_bucket(&mut self, bucket: usize, to: Bucket) {
+    pub(super) fn set_bucket(&mut self, bucket: usize, to: Bucket) {
         let at = self.index().word + bucket / 2;
         let shift = bucket % 2 * 16;
         self.set(at, self.get(at) & !(0xffff << shift) | to.word() << shift);

@@ -354,7 +354,7 @@ fn allocations_come_and_go() {
         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
         (random >> 33) % below
     };
-    let mut prefixes = Prefixes::new();
+    let mut prefixes = Prefixes::from([((0, 0), 77)]);
     for number in 0..400u32 {
         let tag = u128::from(0x2a00_0000 | next(1 << 20) as u32);
         prefixes.insert((tag << 96 & mask(29), 29), 1 + number);
@@ -392,6 +392,34 @@ fn allocations_come_and_go() {
     sound(grown.words());
     agree(grown.words(), &keys, |key| find(at_once.words(), key));
     assert!(grown.words().len() < 2 * at_once.words().len(), "{} {}", grown.words().len(), at_once.words().len());
+}
+
+/// ::/32 is tag 0, which a free cell has, too.
+#[test]
+fn a_free_cell_is_nobodys() {
+    let keys: Vec<u128> = (0..40).map(|n| n << 70).collect();
+    for tag in 0x2a00_0000..0x2a00_0010_u128 {
+        let mut prefixes = Prefixes::from([((0, 0), 6), ((tag << 96, 32), 1)]);
+        prefixes.extend((1..4).map(|n| ((tag << 96 | n << 80, 48), 1 + n as u32)));
+        agree(&built(&prefixes), &keys, |_| 6);
+    }
+}
+
+/// A /32 comes into a bucket that is cut already, where its own pieces would share a cell: each still finds its own.
+#[test]
+fn pieces_that_would_share_a_cell_are_moved_apart() {
+    use super::index::Bucket;
+    let start = 0x2001_0db8_u128 << 96;
+    let pieces: Vec<u128> = (0..8).map(|piece| start | piece << 93).collect();
+    for own in &pieces {
+        let mut build = Build::new();
+        let (number, _) = build.space.bucket(0x2001_0db8);
+        // At displacement 0 pieces lie close together.
+        build.space.set_bucket(number, Bucket { displacement: 0, cut: 3 });
+        build.insert(*own, 35, 99);
+        sound(build.words());
+        agree(build.words(), &pieces, |key| if key == *own { 99 } else { 0 });
+    }
 }
 
 /// Few prefixes behind a /32 stand beside it, the /32 alone is a value, more are cut into pieces or lead on: and what is
