@@ -59,15 +59,18 @@ impl Build {
         let (above, outside) = (self.space.above_index(tag), self.outside(tag));
         let first = bucket.piece(window(start));
         let pieces = 1u32 << (u32::from(INDEX_BITS) + bucket.cut).saturating_sub(length.into());
+        let mut any = false;
         for piece in first..first + pieces {
             let items = self.in_piece(tag, bucket.cut, piece);
-            let put = |group: &Group| self.space.replace(group, group.is_needless(above));
-            if !Group::of(tag, bucket.cut, piece, &items, outside).as_ref().is_some_and(put) {
+            let Some(group) = Group::of(tag, bucket.cut, piece, &items, outside) else { return self.renew_bucket(tag) };
+            let needless = group.is_needless(above);
+            if !self.space.replace(&group, needless) {
                 return self.renew_bucket(tag);
             }
+            any |= !needless;
         }
-        self.space.note(tag);
-        self.space.forget(tag);
+        // All pieces are looked at only where none of these is there.
+        if any { self.space.note(tag) } else { self.space.forget(tag) }
     }
 
     fn renew_bucket(&mut self, tag: u32) {
